@@ -1,0 +1,87 @@
+"""What a worker answers a node about one request, and its form on the wire."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from domain.ids import DeviceId, KeyId, RequestId, SessionId, VisitorId
+from domain.times import from_wire, to_wire
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+JsonObject: TypeAlias = dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The token was good: the visitor is marked and committed; the node may bind the session."""
+
+    request_id: RequestId
+    session_id: SessionId | None
+    device_id: DeviceId | None
+    ended_device_id: DeviceId | None
+    visitor_id: VisitorId
+    custom_id: str
+    name: str | None
+    email: str | None
+    key_id: KeyId
+    generation: int
+    person_epoch: int
+    merged: tuple[VisitorId, ...]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRequest:
+    """The request was refused; `retry_after_ms` only where trying again may help."""
+
+    request_id: RequestId
+    session_id: SessionId | None
+    code: str
+    message: str
+    retry_after_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOut:
+    """The visitor's device has ended; the session goes on anonymous with the new one."""
+
+    request_id: RequestId
+    session_id: SessionId | None
+    device_id: DeviceId
+    ended_device_id: DeviceId | None
+    visitor_id: VisitorId
+
+
+Outcome: TypeAlias = SignedIn | RefusedRequest | SignedOut
+
+_TYPES: dict[str, type[Outcome]] = {
+    "signed_in": SignedIn,
+    "refused": RefusedRequest,
+    "signed_out": SignedOut,
+}
+_NAMES = {kind: name for name, kind in _TYPES.items()}
+
+
+def outcome_to_wire(outcome: Outcome) -> JsonObject:
+    """The outcome as a JSON object with a `type`."""
+    wire: JsonObject = {"type": _NAMES[type(outcome)]}
+    for name in outcome.__slots__:
+        value = getattr(outcome, name)
+        if isinstance(value, datetime):
+            value = to_wire(value)
+        wire[name] = list(value) if isinstance(value, tuple) else value
+    return wire
+
+
+def outcome_from_wire(wire: JsonObject) -> Outcome:
+    """The outcome that `outcome_to_wire` wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none.
+    """
+    fields = dict(wire)
+    kind = _TYPES[str(fields.pop("type"))]
+    if kind is SignedIn:
+        fields["merged"] = tuple(fields["merged"])  # type: ignore[assignment, arg-type]
+        fields["expires_at"] = from_wire(str(fields["expires_at"]))  # type: ignore[assignment]
+    return kind(**fields)  # type: ignore[arg-type]
