@@ -1,0 +1,46 @@
+"""Widget sockets on uvicorn's port, with frames read by picows.
+
+    config = make_config(app, accept=accept, events=events, host="127.0.0.1", port=8400,
+                         trusted_proxies=settings.trusted_proxies)
+    uvicorn.Server(config).run()
+
+HTTP stays ordinary ASGI (`app`); `GET /v1/socket` with an upgrade never reaches it.
+
+* `accept(request)` decides on a well-formed request: `ACCEPTED`, `ORIGIN_REFUSED`, or an
+  `UpgradeDecision` of its own with any HTTP status from 400; or a future of one (of the running
+  loop), while which nothing more is read and the request's time limit runs on.
+* `events(socket)` gives the listener of a socket just opened; it may already send or close.
+* Path, method, HTTP version, Host, key, version, sub-protocol and `project` are checked before
+  `accept` is asked (404, 400, 426, 431), frames and messages before `received` is (1007, 1009,
+  4400); pings are answered here.
+* At shutdown every socket gets 1012 and uvicorn waits for the peers, within
+  `timeout_graceful_shutdown`; the application's own lifespan ends after that.
+
+`make_config` joins two classes that belong together: `make_protocol(...)` for `ws=` and
+`HttpProtocol` for `http=` (it bounds requests in size and time, and keeps frames that came
+together with the upgrade, which uvicorn's own drops).
+"""
+
+from gateway.sockets.frames import close_frame
+from gateway.sockets.interface import (
+    ACCEPTED,
+    ORIGIN_REFUSED,
+    Accept,
+    MakeEvents,
+    Socket,
+    SocketEvents,
+    UpgradeDecision,
+    UpgradeRequest,
+)
+
+__all__ = [
+    "ACCEPTED",
+    "ORIGIN_REFUSED",
+    "Accept",
+    "MakeEvents",
+    "Socket",
+    "SocketEvents",
+    "UpgradeDecision",
+    "UpgradeRequest",
+    "close_frame",
+]
