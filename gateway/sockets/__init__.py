@@ -1,8 +1,7 @@
 """Widget sockets on uvicorn's port, with frames read by picows.
 
-    config = make_config(app, accept=accept, events=events, host="127.0.0.1", port=8400,
-                         trusted_proxies=settings.trusted_proxies)
-    uvicorn.Server(config).run()
+    sockets = make_protocol(accept, events, trusted_proxies=settings.trusted_proxies)
+    uvicorn.Server(make_config(app, sockets, host="127.0.0.1", port=8400)).run()
 
 HTTP stays ordinary ASGI (`app`); `GET /v1/socket` with an upgrade never reaches it.
 
@@ -16,12 +15,15 @@ HTTP stays ordinary ASGI (`app`); `GET /v1/socket` with an upgrade never reaches
 * At shutdown every socket gets 1012 and uvicorn waits for the peers, within
   `timeout_graceful_shutdown`; the application's own lifespan ends after that.
 
-`make_config` joins two classes that belong together: `make_protocol(...)` for `ws=` and
+`make_config` joins two classes that belong together: what `make_protocol` makes, for `ws=`, and
 `HttpProtocol` for `http=` (it bounds requests in size and time, and keeps frames that came
 together with the upgrade, which uvicorn's own drops).
 """
 
+from gateway.sockets.addresses import client_address
 from gateway.sockets.frames import close_frame
+from gateway.sockets.http_protocol import HttpProtocol
+from gateway.sockets.hub import Patience
 from gateway.sockets.interface import (
     ACCEPTED,
     ORIGIN_REFUSED,
@@ -32,15 +34,21 @@ from gateway.sockets.interface import (
     UpgradeDecision,
     UpgradeRequest,
 )
+from gateway.sockets.server import make_config, make_protocol
 
 __all__ = [
     "ACCEPTED",
     "ORIGIN_REFUSED",
     "Accept",
+    "HttpProtocol",
     "MakeEvents",
+    "Patience",
     "Socket",
     "SocketEvents",
     "UpgradeDecision",
     "UpgradeRequest",
+    "client_address",
     "close_frame",
+    "make_config",
+    "make_protocol",
 ]
