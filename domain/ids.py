@@ -1,7 +1,7 @@
 """Identifiers: text everywhere, told apart by type."""
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NewType
 
 ProjectId = NewType("ProjectId", str)
@@ -40,3 +40,8 @@ def is_uuid(text: str) -> bool:
         return str(uuid.UUID(text)) == text
     except ValueError:
         return False
+
+
+def time_of_uuid7(text: str) -> datetime:
+    """The time that a UUIDv7 was made at, in whole milliseconds."""
+    return datetime.fromtimestamp((uuid.UUID(text).int >> 80) / 1000, UTC)

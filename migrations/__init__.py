@@ -1,0 +1,1 @@
+"""Alembic's scripts: the way from one version of the tables to the next."""

@@ -1,0 +1,83 @@
+"""Members and API keys in SQL: hashes only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from domain.ids import ProjectId
+from domain.roles import Role
+from storage.sql.tables import api_keys, members
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person who may sign in to the dashboard; an owner belongs to no one project."""
+
+    id: str
+    project_id: ProjectId | None
+    email: str
+    role: Role
+    password_hash: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A program's key, known by the SHA-256 of its random text."""
+
+    id: str
+    project_id: ProjectId | None
+    name: str
+    role: Role
+    digest: str
+    last_four: str
+    created_at: datetime
+    created_by: str
+    revoked_at: datetime | None = None
+
+
+def insert_member(db: Connection, member: Member) -> None:
+    """The member is stored."""
+    db.execute(members.insert().values({name: getattr(member, name) for name in member.__slots__}))
+
+
+def find_member(db: Connection, project_id: ProjectId | None, email: str) -> Member | None:
+    """The member of that project (or the owner, without one) with that e-mail."""
+    row = (
+        db.execute(
+            sa.select(members).where(
+                members.c.project_id.is_(None)
+                if project_id is None
+                else members.c.project_id == project_id,
+                members.c.email == email,
+            )
+        )
+        .mappings()
+        .one_or_none()
+    )
+    return _member(row) if row else None
+
+
+def _member(values: sa.RowMapping) -> Member:
+    return Member(**{**values, "role": Role(values["role"])})
+
+
+def insert_api_key(db: Connection, key: ApiKey) -> None:
+    """The key's digest is stored."""
+    db.execute(api_keys.insert().values({name: getattr(key, name) for name in key.__slots__}))
+
+
+def find_api_key(db: Connection, digest: str) -> ApiKey | None:
+    """The living key with that digest."""
+    row = (
+        db.execute(
+            sa.select(api_keys).where(api_keys.c.digest == digest, api_keys.c.revoked_at.is_(None))
+        )
+        .mappings()
+        .one_or_none()
+    )
+    if row is None:
+        return None
+    return ApiKey(**{**row, "role": Role(row["role"])})

@@ -1,0 +1,179 @@
+"""Engines for SQLite and PostgreSQL, and the one way to run a transaction on each."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from domain.errors import StorageUnavailable
+from storage.sql.turnstile import Turnstile
+
+T = TypeVar("T")
+
+BUSY_TIMEOUT_SECONDS = 5
+TRANSACTION_ATTEMPTS = 3
+_RETRIED_STATES = frozenset({"40P01", "40001"})  # deadlock detected, serialization failure
+_POSTGRESQL_OPTIONS = (
+    "-c statement_timeout=10000 -c lock_timeout=5000 "
+    "-c idle_in_transaction_session_timeout=15000 -c timezone=UTC"
+)
+
+
+class Database:
+    """A reader and a writer over one database; both raise `StorageUnavailable` when it is away."""
+
+    def __init__(self, reader: Engine, writer: Engine, turnstile: Turnstile | None) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._turnstile = turnstile
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the one-machine form."""
+        return self._writer.dialect.name == "sqlite"
+
+    @property
+    def writer(self) -> Engine:
+        """The writing engine, for migrations."""
+        return self._writer
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent read; nothing can be written through it on SQLite."""
+        with _mapped_errors(), self._reader.begin() as db:
+            yield db
+
+    def write(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
+        """`work` has run inside one transaction, and that has committed.
+
+        A deadlock or serialization failure is repeated in up to three new transactions, so `work`
+        does nothing that cannot be undone by a rollback.
+
+        Args:
+            work: gets the connection; its return value is returned.
+            urgent: a revocation or a person's click, which SQLite's batch writer lets past.
+        """
+        for attempts_left in reversed(range(TRANSACTION_ATTEMPTS)):
+            try:
+                return self._write_once(work, urgent=urgent)
+            except DBAPIError as error:
+                if not _is_repeatable(error):
+                    raise
+                if not attempts_left:
+                    raise StorageUnavailable from error
+        raise AssertionError  # the last attempt returns or raises
+
+    def _write_once(self, work: Callable[[Connection], T], *, urgent: bool) -> T:
+        with _mapped_errors(), self._turn(urgent=urgent), self._writer.begin() as db:
+            return work(db)
+
+    @contextmanager
+    def _turn(self, *, urgent: bool) -> Iterator[None]:
+        if self._turnstile and not urgent:
+            self._turnstile.pass_through()
+        with self._turnstile.held() if self._turnstile and urgent else nullcontext():
+            yield
+
+    def close(self) -> None:
+        """Every connection is closed."""
+        self._reader.dispose()
+        self._writer.dispose()
+
+
+def open_database(url: str) -> Database:
+    """The database of a URL: `sqlite:///file` or `postgresql+psycopg://…`.
+
+    Raises:
+        ValueError: another kind of database, or SQLite in memory (which no two processes share).
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _open_sqlite(parsed)
+    if parsed.get_backend_name() == "postgresql":
+        engine = _open_postgresql(parsed)
+        return Database(engine, engine, None)
+    message = "the database is sqlite:///<file> or postgresql+psycopg://<host>/<name>"
+    raise ValueError(message)
+
+
+def now_of(db: Connection) -> datetime:
+    """The database's clock, read now: PostgreSQL's own, or this machine's for SQLite."""
+    if db.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    moment: datetime = db.scalar(sa.text("SELECT clock_timestamp()"))
+    return moment.astimezone(UTC)
+
+
+def _open_postgresql(url: URL) -> Engine:
+    return sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=5,
+        max_overflow=5,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        isolation_level="READ COMMITTED",
+        connect_args={
+            "connect_timeout": 5,
+            "options": _POSTGRESQL_OPTIONS,
+            "tcp_user_timeout": 10000,
+        },
+    )
+
+
+def _open_sqlite(url: URL) -> Database:
+    if not url.database or url.database == ":memory:":
+        message = "SQLite needs a file: sqlite:////path/to/widget-auth.sqlite"
+        raise ValueError(message)
+    reader = _sqlite_engine(url, begin="BEGIN", query_only=True)
+    writer = _sqlite_engine(url, begin="BEGIN IMMEDIATE", query_only=False)
+    return Database(reader, writer, Turnstile(Path(url.database + ".turnstile")))
+
+
+def _sqlite_engine(url: URL, *, begin: str, query_only: bool) -> Engine:
+    engine = sa.create_engine(
+        url,
+        hide_parameters=True,
+        pool_timeout=5,
+        connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+    )
+
+    def prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver must not begin or commit by itself
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"query_only={'ON' if query_only else 'OFF'}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    sa.event.listen(engine, "connect", prepare)
+    sa.event.listen(engine, "begin", lambda db: db.exec_driver_sql(begin))
+    return engine
+
+
+@contextmanager
+def _mapped_errors() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        if _is_repeatable(error):
+            raise
+        raise StorageUnavailable from error
+    except PoolTimeout as error:
+        raise StorageUnavailable from error
+    except SQLAlchemyError as error:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise StorageUnavailable from error
+        raise
+
+
+def _is_repeatable(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in _RETRIED_STATES

@@ -1,0 +1,172 @@
+"""Projects in SQL, and the lock that every writing use case takes first."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from domain.cards import Limits
+from domain.errors import NotFound
+from domain.ids import ProjectId
+from domain.outcomes import JsonObject
+from domain.projects import Project
+from domain.tokens.policy import TokenPolicy
+from storage.sql.tables import projects
+
+LOCK_AT_ONCE = 16
+
+_LOCK = (
+    sa.select(projects)
+    .where(projects.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(projects.c.id)
+    .with_for_update(key_share=True)  # FOR NO KEY UPDATE: foreign-key inserts go on
+)
+
+
+def lock_projects(db: Connection, ids: Collection[ProjectId]) -> dict[ProjectId, Project]:
+    """The projects, locked in id order until the transaction ends. Unknown ids are left out.
+
+    The first statement of every writing use case: one lock order, so no deadlock. SQLite's one
+    writer is the lock there.
+
+    Args:
+        ids: at most 16.
+    """
+    if len(ids) > LOCK_AT_ONCE:
+        message = f"at most {LOCK_AT_ONCE} projects are locked at once"
+        raise ValueError(message)
+    rows = db.execute(_LOCK, {"ids": sorted(ids)})
+    return {project.id: project for project in map(_project, rows.mappings())}
+
+
+def lock_project(db: Connection, project_id: ProjectId) -> Project:
+    """The project, locked until the transaction ends.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = lock_projects(db, [project_id])
+    if project_id not in found:
+        raise ProjectNotFound
+    return found[project_id]
+
+
+class ProjectNotFound(NotFound):
+    """There is no such project."""
+
+    code = "project_not_found"
+
+
+def insert_project(db: Connection, project: Project) -> None:
+    """The project is stored."""
+    db.execute(
+        projects.insert().values(
+            id=project.id,
+            name=project.name,
+            time_zone=project.time_zone,
+            operating_hours=project.operating_hours,
+            token_policy=project.token_policy.to_json(),
+            allowed_origins=list(project.allowed_origins),
+            limits=_limits_json(project.limits),
+            epoch=project.epoch,
+            revision=project.revision,
+            created_at=project.created_at,
+            updated_at=project.created_at,
+        )
+    )
+
+
+def update_project(db: Connection, project: Project, now: datetime) -> None:
+    """The settings are stored under a higher revision; the epoch is not touched."""
+    db.execute(
+        projects.update()
+        .where(projects.c.id == project.id)
+        .values(
+            name=project.name,
+            time_zone=project.time_zone,
+            operating_hours=project.operating_hours,
+            token_policy=project.token_policy.to_json(),
+            allowed_origins=list(project.allowed_origins),
+            limits=_limits_json(project.limits),
+            revision=projects.c.revision + 1,
+            updated_at=now,
+        )
+    )
+
+
+def raise_epoch(db: Connection, project_id: ProjectId, epoch: int, now: datetime) -> None:
+    """The project's epoch is at least this; it never falls."""
+    db.execute(
+        projects.update()
+        .where(projects.c.id == project_id, projects.c.epoch < epoch)
+        .values(epoch=epoch, updated_at=now)
+    )
+
+
+def find_project(db: Connection, project_id: ProjectId) -> Project | None:
+    """The project as last committed."""
+    row = (
+        db.execute(sa.select(projects).where(projects.c.id == project_id)).mappings().one_or_none()
+    )
+    return _project(row) if row else None
+
+
+def get_project(db: Connection, project_id: ProjectId) -> Project:
+    """The project as last committed.
+
+    Raises:
+        NotFound: there is none.
+    """
+    project = find_project(db, project_id)
+    if project is None:
+        raise ProjectNotFound
+    return project
+
+
+def find_projects_named(db: Connection, name: str) -> list[Project]:
+    """Every project of that name."""
+    return [
+        _project(row)
+        for row in db.execute(sa.select(projects).where(projects.c.name == name)).mappings()
+    ]
+
+
+def list_projects(
+    db: Connection, *, limit: int, after: str = "", only: ProjectId | None = None
+) -> list[Project]:
+    """Up to `limit` projects in id order after the given id; of one id only, where asked."""
+    query = sa.select(projects).where(projects.c.id > after).order_by(projects.c.id).limit(limit)
+    if only is not None:
+        query = query.where(projects.c.id == only)
+    return [_project(row) for row in db.execute(query).mappings()]
+
+
+def list_projects_changed_since(db: Connection, moment: datetime, limit: int) -> list[Project]:
+    """The projects whose epoch or settings changed lately, latest first."""
+    query = (
+        sa.select(projects)
+        .where(projects.c.updated_at >= moment)
+        .order_by(projects.c.updated_at.desc())
+        .limit(limit)
+    )
+    return [_project(row) for row in db.execute(query).mappings()]
+
+
+def _project(values: sa.RowMapping) -> Project:
+    return Project(
+        id=values["id"],
+        name=values["name"],
+        time_zone=values["time_zone"],
+        operating_hours=values["operating_hours"],
+        token_policy=TokenPolicy.from_json(values["token_policy"]),
+        allowed_origins=tuple(values["allowed_origins"]),
+        limits=Limits(**values["limits"]),
+        epoch=values["epoch"],
+        revision=values["revision"],
+        created_at=values["created_at"],
+    )
+
+
+def _limits_json(limits: Limits) -> JsonObject:
+    return {name: getattr(limits, name) for name in limits.__slots__}

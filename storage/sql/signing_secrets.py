@@ -1,0 +1,109 @@
+"""Signing secrets in SQL: sealed, one row a generation."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from domain.ids import KeyId, ProjectId
+from domain.signing_secrets import SecretState, SigningSecret
+from storage.sql.tables import signing_secrets
+
+# A revoked secret is kept sealed this long, only to name the refusal `key_revoked`.
+REVOKED_KEPT = timedelta(days=7)
+
+_OF_PROJECTS = sa.select(signing_secrets).where(
+    signing_secrets.c.project_id.in_(sa.bindparam("ids", expanding=True)),
+    signing_secrets.c.sealed.is_not(None),
+    signing_secrets.c.state != SecretState.WAITING,
+    sa.or_(
+        signing_secrets.c.revoked_at.is_(None),
+        signing_secrets.c.revoked_at > sa.bindparam("since"),
+    ),
+)
+
+
+def insert_secret(db: Connection, secret: SigningSecret) -> None:
+    """The secret is stored, sealed."""
+    db.execute(
+        signing_secrets.insert().values({name: getattr(secret, name) for name in secret.__slots__})
+    )
+
+
+def list_secrets(db: Connection, project_id: ProjectId) -> list[SigningSecret]:
+    """Every generation of the project, newest first."""
+    query = (
+        sa.select(signing_secrets)
+        .where(signing_secrets.c.project_id == project_id)
+        .order_by(signing_secrets.c.generation.desc())
+    )
+    return [_secret(row) for row in db.execute(query).mappings()]
+
+
+def list_usable_secrets(
+    db: Connection, ids: Collection[ProjectId], now: datetime
+) -> list[SigningSecret]:
+    """What verification needs of these projects: active, retiring, and lately revoked ones."""
+    rows = db.execute(_OF_PROJECTS, {"ids": list(ids), "since": now - REVOKED_KEPT})
+    return [_secret(row) for row in rows.mappings()]
+
+
+def revoke_secrets(db: Connection, key_ids: Collection[KeyId], now: datetime) -> None:
+    """These secrets are revoked. A waiting one, never revealed, is erased at once."""
+    if not key_ids:
+        return
+    db.execute(
+        signing_secrets.update()
+        .where(signing_secrets.c.key_id.in_(key_ids), signing_secrets.c.revoked_at.is_(None))
+        .values(
+            state=SecretState.REVOKED,
+            revoked_at=now,
+            sealed=sa.case(
+                (signing_secrets.c.state == SecretState.WAITING, sa.null()),
+                else_=signing_secrets.c.sealed,
+            ),
+        )
+    )
+
+
+def erase_revoked_secrets(db: Connection, now: datetime) -> int:
+    """Secrets revoked more than 7 days ago are erased; returns how many were."""
+    result = db.execute(
+        signing_secrets.update()
+        .where(
+            signing_secrets.c.revoked_at <= now - REVOKED_KEPT,
+            signing_secrets.c.sealed.is_not(None),
+        )
+        .values(sealed=None)
+    )
+    return result.rowcount
+
+
+def note_verified(db: Connection, key_ids: Iterable[KeyId], now: datetime) -> None:
+    """Each of these keys verified a token at or after this time."""
+    _note(db, signing_secrets.c.last_verified_at, key_ids, now)
+
+
+def note_refused(db: Connection, key_ids: Iterable[KeyId], now: datetime) -> None:
+    """A token of each of these revoked keys was refused at or after this time."""
+    _note(db, signing_secrets.c.last_refused_at, key_ids, now)
+
+
+def _note(
+    db: Connection, column: sa.Column[datetime], key_ids: Iterable[KeyId], now: datetime
+) -> None:
+    db.execute(
+        signing_secrets.update()
+        .where(
+            signing_secrets.c.key_id.in_(sorted(key_ids)),
+            sa.or_(column.is_(None), column < now),
+        )
+        .values({column: now})
+    )
+
+
+def _secret(row: sa.RowMapping) -> SigningSecret:
+    values = dict(row)
+    values["state"] = SecretState(values["state"])
+    return SigningSecret(**values)

@@ -1,0 +1,224 @@
+"""Every table, its keys and what must always hold in it."""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from storage.sql.types import BinaryText, Id, JsonValue, UtcTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("operating_hours", JsonValue),
+    Column("token_policy", JsonValue, nullable=False),
+    Column("allowed_origins", JsonValue, nullable=False),
+    Column("limits", JsonValue, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    CheckConstraint("epoch >= 1", name="epoch_positive"),
+    Index("ix_projects_name", "name"),
+    Index("ix_projects_updated_at", "updated_at"),
+)
+
+signing_secrets = Table(
+    "signing_secrets",
+    metadata,
+    Column("key_id", Id, primary_key=True),
+    Column("project_id", Id, ForeignKey("projects.id"), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("sealed", Text),
+    Column("last_four", String(4), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("revoked_at", UtcTime),
+    Column("last_verified_at", UtcTime),
+    Column("last_refused_at", UtcTime),
+    UniqueConstraint("project_id", "generation"),
+    CheckConstraint("state IN ('waiting','active','retiring','revoked')", name="state_known"),
+    CheckConstraint("(state = 'revoked') = (revoked_at IS NOT NULL)", name="revoked_has_time"),
+    CheckConstraint("state = 'revoked' OR sealed IS NOT NULL", name="living_has_secret"),
+)
+for _state in ("waiting", "active", "retiring"):
+    Index(
+        f"uq_signing_secrets_one_{_state}",
+        signing_secrets.c.project_id,
+        unique=True,
+        postgresql_where=text(f"state = '{_state}'"),
+        sqlite_where=text(f"state = '{_state}'"),
+    )
+
+rotations = Table(
+    "rotations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("project_id", Id, ForeignKey("projects.id"), nullable=False),
+    Column("old_key_id", Id, ForeignKey("signing_secrets.key_id")),
+    Column("new_key_id", Id, ForeignKey("signing_secrets.key_id"), nullable=False),
+    Column("how", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("requested_at", UtcTime, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("reason", Text),
+    Column("pinned", Boolean, nullable=False),
+    Column("forced", Boolean, nullable=False),
+    Column("due_at", UtcTime),
+    Column("effective_at", UtcTime),
+    Column("completed_at", UtcTime),
+    Column("sessions_targeted", Integer, nullable=False, server_default="0"),
+    Column("sessions_closed", Integer, nullable=False, server_default="0"),
+    Column("sessions_gone", Integer, nullable=False, server_default="0"),
+    Column("nodes_asked", Integer, nullable=False, server_default="0"),
+    Column("nodes_answered", Integer, nullable=False, server_default="0"),
+    Column("nodes_expired", JsonValue),
+    CheckConstraint(
+        "state IN ('scheduled','overlapping','cutting','completed','cancelled','superseded')",
+        name="state_known",
+    ),
+    CheckConstraint("completed_at IS NULL OR effective_at IS NOT NULL", name="cut_before_done"),
+    Index("ix_rotations_project_id", "project_id", "id"),
+    Index("ix_rotations_state", "state", "due_at"),
+)
+
+visitors = Table(
+    "visitors",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("project_id", Id, ForeignKey("projects.id"), nullable=False),
+    Column("custom_id", BinaryText),
+    Column("name", Text),
+    Column("email", Text),
+    Column("attributes", JsonValue),
+    Column("declared", JsonValue),
+    Column("authenticated_at", UtcTime),
+    Column("authenticated_by", Id, ForeignKey("signing_secrets.key_id")),
+    Column("person_epoch", Integer, nullable=False, server_default="0"),
+    Column("not_before", UtcTime),
+    Column("merged_into", Id, ForeignKey("visitors.id")),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("project_id", "custom_id"),
+    CheckConstraint(
+        "merged_into IS NULL OR (custom_id IS NULL AND merged_into <> id)", name="absorbed_is_bare"
+    ),
+    Index("ix_visitors_project_id", "project_id", "id"),
+    Index("ix_visitors_merged_into", "merged_into"),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("project_id", Id, ForeignKey("projects.id"), nullable=False),
+    Column("visitor_id", Id, ForeignKey("visitors.id"), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Index("ix_devices_visitor_id", "visitor_id"),
+)
+
+merges = Table(
+    "merges",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("project_id", Id, ForeignKey("projects.id"), nullable=False),
+    Column("survivor_id", Id, ForeignKey("visitors.id"), nullable=False),
+    Column("absorbed_id", Id, ForeignKey("visitors.id"), nullable=False),
+    Column("merged_at", UtcTime, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("undone_at", UtcTime),
+    UniqueConstraint("survivor_id", "absorbed_id"),
+    Index("ix_merges_absorbed_id", "absorbed_id"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("event_id", Id, primary_key=True),
+    Column("project_id", Id, ForeignKey("projects.id"), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("payload", JsonValue, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("next_attempt_at", UtcTime, nullable=False),
+    Column("sent_at", UtcTime),
+    Column("done_at", UtcTime),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Index("ix_outbox_project_id", "project_id", "event_id"),
+    Index(
+        "ix_outbox_undone",
+        "next_attempt_at",
+        postgresql_where=text("done_at IS NULL"),
+        sqlite_where=text("done_at IS NULL"),
+    ),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("project_id", Id),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("source", Text),
+    Column("action", Text, nullable=False),
+    Column("details", JsonValue),
+    Index("ix_audit_log_project_id", "project_id", "id"),
+)
+
+_ROLES = "role IN ('owner','administrator','operator','agent')"
+
+# A row without a project is an owner's: it holds for the whole installation.
+members = Table(
+    "members",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("project_id", Id, ForeignKey("projects.id")),
+    Column("email", BinaryText, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("project_id", "email"),
+    CheckConstraint(_ROLES, name="role_known"),
+    CheckConstraint("(role = 'owner') = (project_id IS NULL)", name="owner_has_no_project"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("project_id", Id, ForeignKey("projects.id")),
+    Column("name", Text, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("last_four", String(4), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("revoked_at", UtcTime),
+    CheckConstraint(_ROLES, name="role_known"),
+    CheckConstraint("(role = 'owner') = (project_id IS NULL)", name="owner_has_no_project"),
+    Index("ix_api_keys_project_id", "project_id", "id"),
+)
