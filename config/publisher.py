@@ -20,7 +20,7 @@ _IMPATIENT_REDIS: dict[str, float] = {
 }
 
 
-class PublishFailed(Exception):
+class PublishFailed(ConnectionError):
     """The broker did not take the message; whether it arrived is unknown."""
 
     def __init__(self, task: str) -> None:

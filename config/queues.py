@@ -32,3 +32,9 @@ QUEUE_OF: dict[str, str] = {
 """Each task's queue. A flood on one queue delays nothing on another: each has its own workers."""
 
 QUEUES = (VERIFICATION, REVOCATION, MAINTENANCE)
+
+TASK_OF_EVENT: dict[str, str] = {
+    "SecretRevoked": TOKENS_REVOKE,
+    "VisitorSignedOut": SESSIONS_SIGN_OUT,
+}
+"""The task that carries out an event of the outbox; other kinds are done by being written."""
