@@ -1,0 +1,81 @@
+"""Projects: created and changed; gateway nodes hear of it at once."""
+
+from collections.abc import Mapping
+
+import structlog
+
+from domain.cards import Limits
+from domain.errors import StorageUnavailable
+from domain.ids import ProjectId
+from domain.outcomes import Json
+from domain.projects import Project, change, check_name, check_time_zone
+from domain.roles import Actor
+from domain.tokens.policy import TokenPolicy
+from services.publish_cards import tell_card
+from services.stores import Stores
+from services.transactions import Transaction
+from storage.sql import projects
+
+log = structlog.get_logger(__name__)
+
+
+def create_project(stores: Stores, name: str, time_zone: str, actor: Actor) -> Project:
+    """The project exists, with the default policy and no secret yet.
+
+    Raises:
+        Invalid: the name or the time zone is not usable.
+    """
+    name, time_zone = check_name(name), check_time_zone(time_zone)
+
+    def use_case(transaction: Transaction) -> Project:
+        project = Project(
+            id=ProjectId(transaction.new_id()),
+            name=name,
+            time_zone=time_zone,
+            operating_hours=None,
+            token_policy=TokenPolicy.of_preset("default"),
+            allowed_origins=(),
+            limits=Limits(),
+            epoch=1,
+            revision=1,
+            created_at=transaction.now,
+        )
+        projects.insert_project(transaction.db, project)
+        transaction.audit(actor, "project.created", project.id, {"name": name})
+        return project
+
+    project = stores.transactor.run(use_case, urgent=True)
+    _tell_nodes(stores, project.id)
+    return project
+
+
+def change_project(
+    stores: Stores, project_id: ProjectId, changes: Mapping[str, Json], actor: Actor
+) -> Project:
+    """The project has these settings; members that are not given stay as they are.
+
+    Args:
+        changes: any of name, time_zone, token_policy, allowed_origins, limits.
+
+    Raises:
+        Invalid: naming the member that is unknown or not usable.
+        ProjectNotFound: there is no such project.
+    """
+
+    def use_case(transaction: Transaction) -> Project:
+        before = projects.lock_project(transaction.db, project_id)
+        after = change(before, changes)
+        projects.update_project(transaction.db, after, transaction.now)
+        transaction.audit(actor, "project.changed", project_id, {"members": [*sorted(changes)]})
+        return after
+
+    project = stores.transactor.run(use_case, urgent=True)
+    _tell_nodes(stores, project_id)
+    return project
+
+
+def _tell_nodes(stores: Stores, project_id: ProjectId) -> None:
+    try:
+        tell_card(stores, project_id)
+    except StorageUnavailable:
+        log.warning("card_left_to_sweep", project_id=project_id)

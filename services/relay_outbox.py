@@ -1,0 +1,44 @@
+"""The relay: events that nobody has carried out yet are sent again until somebody has."""
+
+from datetime import timedelta
+
+import structlog
+
+from domain.events import EventKind, OutboxEvent
+from domain.ids import RotationId
+from services.revoke_tokens import revoke_tokens
+from services.stores import Stores
+from services.transactions import Transaction
+from storage.sql import outbox
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 100
+# A revocation older than this is carried out by the relay itself: its workers may be away.
+OWN_HANDS = timedelta(seconds=10)
+
+
+def relay_outbox(stores: Stores) -> int:
+    """Every event that was due again has been sent, or carried out here when it is late.
+
+    Returns:
+        How many were due.
+    """
+    due, late = stores.transactor.run(_claim)
+    stores.transactor.send(due)
+    for event in late:
+        log.warning("revocation_run_by_relay", event_id=event.event_id)
+        revoke_tokens(
+            stores,
+            event.event_id,
+            event.project_id,
+            RotationId(str(event.payload["rotation_id"])),
+        )
+    return len(due) + len(late)
+
+
+def _claim(transaction: Transaction) -> tuple[list[OutboxEvent], list[OutboxEvent]]:
+    events = outbox.claim_undone(transaction.db, transaction.now, AT_ONCE)
+    before = transaction.now - OWN_HANDS
+    late = [e for e in events if e.kind is EventKind.SECRET_REVOKED and e.created_at < before]
+    return [e for e in events if e not in late], late

@@ -1,0 +1,133 @@
+"""Carrying out a revocation that SQL has committed: Redis follows, nodes hurry, a receipt says."""
+
+import time
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from domain.errors import Refused
+from domain.events import EventKind
+from domain.ids import EventId, ProjectId, RotationId
+from domain.roles import Actor
+from services.publish_cards import publish_card
+from services.settle_rotations import Receipt, gather_receipt, store_receipt
+from services.stores import Stores
+from services.transactions import Transaction
+from storage.redis import leases, publications, receipts, sessions, signals
+from storage.sql import outbox, projects
+
+log = structlog.get_logger(__name__)
+
+ANSWER_SECONDS = 0.5
+_WORKER = Actor("worker")
+
+
+class EventUnconfirmed(Refused):
+    """SQL knows of no such event; nothing was changed."""
+
+    code = "event_unconfirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """What SQL says is revoked: every generation of the project below `epoch`."""
+
+    event_id: EventId
+    project_id: ProjectId
+    rotation_id: RotationId
+    epoch: int
+
+
+def revoke_tokens(
+    stores: Stores, event_id: EventId, project_id: ProjectId, rotation_id: RotationId
+) -> None:
+    """The revocation of this event has been carried out, and its receipt noted so far.
+
+    Raises:
+        EventUnconfirmed: SQL knows of no such revocation.
+        StorageUnavailable: a store does not answer; the event stays undone and is repeated.
+    """
+    with stores.database.reading() as db:
+        revocation = _confirm(db, event_id, project_id, rotation_id)
+    _carry_out(stores, revocation)
+    _await_answers(stores, revocation)
+    receipt = gather_receipt(stores, project_id, rotation_id)
+    stores.transactor.run(
+        lambda transaction: _finish(transaction, revocation, receipt), urgent=True
+    )
+
+
+def park_unconfirmed(transaction: Transaction, event_id: str, task: str) -> None:
+    """An operator can read in the audit log that a message came which SQL does not confirm."""
+    log.error("event_unconfirmed", event_id=event_id[:64], task=task)
+    transaction.audit(_WORKER, "event.unconfirmed", None, {"event_id": event_id[:64], "task": task})
+
+
+def _confirm(
+    db: Connection, event_id: EventId, project_id: ProjectId, rotation_id: RotationId
+) -> Revocation:
+    """The revocation as SQL has it; a message only says where to look.
+
+    Raises:
+        EventUnconfirmed: the outbox holds no such event.
+    """
+    event = outbox.find_event(db, event_id)
+    if (
+        event is None
+        or event.kind is not EventKind.SECRET_REVOKED
+        or event.project_id != project_id
+        or event.payload.get("rotation_id") != rotation_id
+    ):
+        raise EventUnconfirmed
+    epoch = projects.get_project(db, project_id).epoch
+    return Revocation(event_id, project_id, rotation_id, epoch)
+
+
+def _carry_out(stores: Stores, revocation: Revocation) -> None:
+    """Redis refuses the dead generations, every live node has been told, their records are gone.
+
+    Safe to repeat at any step (decision 0003): the epoch rises by maximum, nodes answer for a
+    rotation, records are dropped by name.
+
+    Raises:
+        StorageUnavailable: Redis does not answer; the event stays undone and is repeated.
+    """
+    project_id, epoch = revocation.project_id, revocation.epoch
+    if publications.raise_epoch(stores.redis, project_id, epoch) is None:
+        publish_card(stores, project_id)
+    nodes = [node for node, alive in leases.list_nodes(stores.redis).items() if alive]
+    receipts.open_receipt(stores.redis, project_id, revocation.rotation_id, nodes)
+    signal = {
+        "type": "revoke",
+        "project_id": project_id,
+        "epoch": epoch,
+        "rotation_id": revocation.rotation_id,
+    }
+    signals.send_many(stores.redis, [(node, signal) for node in nodes])
+    dropped = sessions.drop_generations(stores.redis, project_id, epoch, revocation.rotation_id)
+    log.info(
+        "revocation_carried_out",
+        project_id=project_id,
+        rotation_id=revocation.rotation_id,
+        epoch=epoch,
+        nodes=len(nodes),
+        sessions=dropped,
+    )
+
+
+def _await_answers(stores: Stores, revocation: Revocation) -> None:
+    """The nodes have answered, or half a second has passed; later answers are settled later."""
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while (left := deadline - time.monotonic()) > 0:
+        state = receipts.read(stores.redis, revocation.project_id, revocation.rotation_id)
+        if all(node in state.closed for node in state.asked):
+            return
+        receipts.wait_for_answer(stores.redis, revocation.project_id, revocation.rotation_id, left)
+
+
+def _finish(transaction: Transaction, revocation: Revocation, receipt: Receipt) -> None:
+    """The event is done, and the receipt so far stands in SQL."""
+    projects.lock_project(transaction.db, revocation.project_id)
+    outbox.mark_done(transaction.db, revocation.event_id, transaction.now)
+    store_receipt(transaction, revocation.project_id, revocation.rotation_id, receipt)

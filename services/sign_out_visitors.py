@@ -1,0 +1,69 @@
+"""Signing out on a socket: the device id has ended, the session goes on with a fresh one."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from domain.device_ids import RANDOM_BYTES, DeviceIds, anonymous_visitor
+from domain.errors import StorageUnavailable
+from domain.ids import DeviceId, ProjectId, RequestId, SessionId
+from domain.outcomes import Outcome, SignedOut
+from services.batches import runs_of_projects
+from services.transactions import Transaction, Transactor
+from services.unavailable import unavailable
+from storage.sql import people, projects
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SignOutRequest:
+    """One visitor's wish to be anonymous again on this socket."""
+
+    request_id: RequestId
+    project_id: ProjectId
+    session_id: SessionId
+    device_id: DeviceId | None
+
+
+class VisitorSignOut:
+    """Signs batches out; a second time changes nothing but the fresh ids."""
+
+    def __init__(self, transactor: Transactor, device_ids: DeviceIds) -> None:
+        self._transactor = transactor
+        self._device_ids = device_ids
+
+    def sign_out(self, requests: Sequence[SignOutRequest]) -> list[Outcome]:
+        """Every device id has ended in SQL, and every request has its answer."""
+        runs = runs_of_projects(requests, projects.LOCK_AT_ONCE)
+        return [outcome for run in runs for outcome in self._sign_out_run(run)]
+
+    def _sign_out_run(self, requests: Sequence[SignOutRequest]) -> list[Outcome]:
+        try:
+            return self._transactor.run(lambda transaction: self._end(transaction, requests))
+        except StorageUnavailable:
+            log.warning("sign_out_store_unavailable", requests=len(requests))
+            return [unavailable(r.request_id, r.session_id) for r in requests]
+
+    def _end(self, transaction: Transaction, requests: Sequence[SignOutRequest]) -> list[Outcome]:
+        projects.lock_projects(transaction.db, {r.project_id for r in requests})
+        certified = [r.device_id for r in requests if r.device_id and self._is_certified(r)]
+        people.end_devices(transaction.db, certified, transaction.now)
+        return [self._signed_out(request, transaction) for request in requests]
+
+    def _is_certified(self, request: SignOutRequest) -> bool:
+        return self._device_ids.is_certified(request.project_id, request.device_id or "")
+
+    def _signed_out(self, request: SignOutRequest, transaction: Transaction) -> SignedOut:
+        fresh = self._device_ids.issue(
+            request.project_id, transaction.now, os.urandom(RANDOM_BYTES)
+        )
+        return SignedOut(
+            request_id=request.request_id,
+            session_id=request.session_id,
+            device_id=fresh,
+            ended_device_id=request.device_id,
+            visitor_id=anonymous_visitor(fresh),
+        )

@@ -1,0 +1,102 @@
+"""One use case, one transaction: committed here, and its events sent at once afterwards."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import TypeAlias, TypeVar
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from domain.events import KINDS_WITH_WORK, EventKind, OutboxEvent
+from domain.ids import UUID7_RANDOM_BYTES, EventId, ProjectId, uuid7
+from domain.outcomes import Json, JsonObject
+from domain.roles import Actor
+from storage.sql import audit, outbox
+from storage.sql.engine import Database, now_of
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+# Hands an event to its task; raises ConnectionError where the broker does not answer.
+Publish: TypeAlias = Callable[[EventKind, Mapping[str, Json]], None]
+
+
+@dataclass
+class Transaction:
+    """An open transaction and what will be announced once it has committed."""
+
+    db: Connection
+    announced: list[OutboxEvent] = field(default_factory=list)
+
+    @cached_property
+    def now(self) -> datetime:
+        """The database's clock, read once: first use it after the locks are held."""
+        return now_of(self.db)
+
+    def new_id(self) -> str:
+        """An unused UUIDv7."""
+        return uuid7(self.now, os.urandom(UUID7_RANDOM_BYTES))
+
+    def announce(self, kind: EventKind, project_id: ProjectId, payload: JsonObject) -> None:
+        """The event is in the outbox as part of this transaction."""
+        event = OutboxEvent(EventId(self.new_id()), project_id, kind, payload, self.now)
+        outbox.insert_event(self.db, event)
+        self.announced.append(event)
+
+    def audit(
+        self,
+        actor: Actor,
+        action: str,
+        project_id: ProjectId | None,
+        details: JsonObject | None = None,
+    ) -> None:
+        """The action is in the audit log as part of this transaction."""
+        audit.record(self.db, self.new_id(), self.now, actor, action, project_id, details)
+
+
+class Transactor:
+    """Runs use cases: the only place of an entry point that commits."""
+
+    def __init__(self, database: Database, publish: Publish) -> None:
+        self.database = database
+        self._publish = publish
+
+    def run(self, use_case: Callable[[Transaction], T], *, urgent: bool = False) -> T:
+        """The use case has committed, and its events are sent, or left to the relay.
+
+        Raises:
+            StorageUnavailable: the database does not answer; nothing has happened.
+        """
+        announced: list[OutboxEvent] = []
+
+        def work(db: Connection) -> T:
+            transaction = Transaction(db)
+            result = use_case(transaction)
+            announced[:] = transaction.announced
+            return result
+
+        result = self.database.write(work, urgent=urgent)
+        self.send(announced)
+        return result
+
+    def send(self, events: list[OutboxEvent]) -> None:
+        """Every event that needs work is with the broker; one that is not, the relay repeats."""
+        for event in events:
+            if event.kind not in KINDS_WITH_WORK:
+                continue
+            try:
+                self._publish(event.kind, task_payload(event))
+            except ConnectionError:
+                log.warning("event_left_to_relay", event_id=event.event_id, kind=event.kind)
+
+
+def task_payload(event: OutboxEvent) -> JsonObject:
+    """What an event's task is told: where to look, never what to believe."""
+    payload: JsonObject = {"event_id": event.event_id, "project_id": event.project_id}
+    for name in ("rotation_id", "visitor_id"):
+        if name in event.payload:
+            payload[name] = event.payload[name]
+    return payload

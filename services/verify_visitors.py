@@ -1,0 +1,178 @@
+"""Verifying a batch of visitors' tokens: checked, marked, merged in one commit."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from domain.device_ids import RANDOM_BYTES as DEVICE_RANDOM_BYTES
+from domain.device_ids import DeviceIds, anonymous_visitor
+from domain.errors import StorageUnavailable
+from domain.ids import (
+    UUID7_RANDOM_BYTES,
+    DeviceId,
+    KeyId,
+    ProjectId,
+    RequestId,
+    SessionId,
+    VisitorId,
+    uuid7,
+)
+from domain.merging import SignIn, plan_sign_ins
+from domain.outcomes import Outcome, RefusedRequest, SignedIn
+from domain.projects import Project
+from domain.refusals import Refusal, RefusalCode, TokenRefused
+from domain.tokens.verification import VerifiedToken, verify
+from services.batches import runs_of_projects
+from services.key_rings import KeyRings, LoadedRings
+from services.transactions import Transaction, Transactor
+from services.unavailable import unavailable
+from storage.sql import people, projects, signing_secrets
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyRequest:
+    """One visitor's wish to sign in; session and device are missing for HTTP."""
+
+    request_id: RequestId
+    project_id: ProjectId
+    session_id: SessionId | None
+    device_id: DeviceId | None
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """Keys that verified a token, and revoked ones that a refused token was signed with."""
+
+    verified: frozenset[KeyId] = frozenset()
+    refused: frozenset[KeyId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What to answer, in the order of the requests, and which keys were used."""
+
+    outcomes: list[Outcome]
+    key_use: KeyUse
+
+
+class VisitorVerifier:
+    """Verifies batches; safe for any number of workers at once."""
+
+    def __init__(self, transactor: Transactor, key_rings: KeyRings, device_ids: DeviceIds) -> None:
+        self._transactor = transactor
+        self._key_rings = key_rings
+        self._device_ids = device_ids
+
+    def verify(self, requests: Sequence[VerifyRequest]) -> Verified:
+        """Every request has its answer, and what the good ones say is committed.
+
+        One bad request never fails another: a batch whose transaction failed for anything but an
+        unavailable store is run again one by one, and the one that fails alone is answered
+        `unavailable`.
+        """
+        batches = runs_of_projects(requests, projects.LOCK_AT_ONCE)
+        return _joined(self._verify_or_split(batch) for batch in batches)
+
+    def _verify_or_split(self, requests: Sequence[VerifyRequest]) -> Verified:
+        try:
+            return self._transactor.run(partial(self._verify, requests=requests))
+        except StorageUnavailable:
+            log.warning("verification_store_unavailable", requests=len(requests))
+        except Exception:
+            if len(requests) > 1:
+                log.warning("verification_batch_split", requests=len(requests), exc_info=True)
+                return _joined(self._verify_or_split([request]) for request in requests)
+            log.exception("verification_failed_alone", request_id=requests[0].request_id)
+        return Verified([unavailable(r.request_id, r.session_id) for r in requests], KeyUse())
+
+    def _verify(self, transaction: Transaction, *, requests: Sequence[VerifyRequest]) -> Verified:
+        known = projects.lock_projects(transaction.db, {r.project_id for r in requests})
+        now = transaction.now
+        rings = self._key_rings.load(transaction.db, known, now)
+        sign_ins: list[SignIn] = []
+        refusals: list[Outcome] = []
+        refused_keys: set[KeyId] = set()
+        for request in requests:
+            try:
+                sign_ins.append(self._check(request, known, rings, now))
+            except TokenRefused as refused:
+                refusals.append(_refused(request, refused.refusal))
+                refused_keys.update(filter(None, [refused.refusal.key_id]))
+        plan = plan_sign_ins(sign_ins, people.load_records(transaction.db, sign_ins), now)
+        people.apply_plan(transaction.db, plan, [transaction.new_id() for _ in plan.merges])
+        verified = {o.key_id for o in plan.outcomes if isinstance(o, SignedIn)}
+        first = rings.unproven & verified
+        if first:
+            signing_secrets.note_verified(transaction.db, first, now)
+        return Verified(
+            _in_order(requests, [*plan.outcomes, *refusals]),
+            KeyUse(frozenset(verified - first), frozenset(refused_keys)),
+        )
+
+    def _check(
+        self,
+        request: VerifyRequest,
+        known: dict[ProjectId, Project],
+        rings: LoadedRings,
+        now: datetime,
+    ) -> SignIn:
+        project = known.get(request.project_id)
+        if project is None:
+            raise TokenRefused(RefusalCode.KEY_UNKNOWN)
+        token = verify(request.token, rings.by_project[project.id], project.token_policy, now)
+        return self._sign_in(request, token, project, now)
+
+    def _sign_in(
+        self, request: VerifyRequest, token: VerifiedToken, project: Project, now: datetime
+    ) -> SignIn:
+        device = request.device_id
+        if device is not None and not self._device_ids.is_certified(project.id, device):
+            device = None
+        claims = token.claims
+        return SignIn(
+            request_id=request.request_id,
+            session_id=request.session_id,
+            project_id=project.id,
+            device_id=device,
+            anonymous_id=anonymous_visitor(device) if device else None,
+            new_device_id=self._new_device(project.id, now) if request.session_id else None,
+            fresh_id=VisitorId(uuid7(now, os.urandom(UUID7_RANDOM_BYTES))),
+            custom_id=token.custom_id,
+            name=claims.name,
+            email=claims.email,
+            attributes=dict(claims.attributes),
+            issued_at=claims.issued_at,
+            key_id=token.key_id,
+            generation=token.generation,
+            proof_ends_at=now + timedelta(seconds=project.token_policy.proof_seconds),
+        )
+
+    def _new_device(self, project_id: ProjectId, now: datetime) -> DeviceId:
+        return self._device_ids.issue(project_id, now, os.urandom(DEVICE_RANDOM_BYTES))
+
+
+def _refused(request: VerifyRequest, refusal: Refusal) -> RefusedRequest:
+    return RefusedRequest(request.request_id, request.session_id, refusal.code, refusal.message)
+
+
+def _in_order(requests: Sequence[VerifyRequest], outcomes: Iterable[Outcome]) -> list[Outcome]:
+    by_request = {outcome.request_id: outcome for outcome in outcomes}
+    return [by_request[request.request_id] for request in requests]
+
+
+def _joined(parts: Iterable[Verified]) -> Verified:
+    outcomes: list[Outcome] = []
+    verified: set[KeyId] = set()
+    refused: set[KeyId] = set()
+    for part in parts:
+        outcomes += part.outcomes
+        verified |= part.key_use.verified
+        refused |= part.key_use.refused
+    return Verified(outcomes, KeyUse(frozenset(verified), frozenset(refused)))
