@@ -1,0 +1,29 @@
+"""The sweep: what beat ticks. Tasks look for themselves, so any number of beats is safe."""
+
+from typing import Any
+
+from config import queues
+
+SWEPT = (
+    queues.OUTBOX_RELAY,
+    queues.ROTATIONS_SETTLE,
+    queues.PROJECTS_PUBLISH,
+    queues.SESSIONS_REAP,
+)
+
+
+def beat_schedule(sweep_seconds: float) -> dict[str, dict[str, Any]]:
+    """Each task of the sweep, once in so many seconds; a tick nobody took in time is dropped."""
+    return {
+        task: {
+            "task": task,
+            "schedule": sweep_seconds,
+            "options": {
+                "queue": queues.QUEUE_OF[task],
+                "expires": sweep_seconds,
+                "argsrepr": "()",
+                "kwargsrepr": "{}",
+            },
+        }
+        for task in SWEPT
+    }

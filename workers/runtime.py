@@ -1,0 +1,68 @@
+"""What a worker process opens once: settings, stores, keys."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from config.publisher import Publisher
+from config.queues import TASK_OF_EVENT
+from config.settings import WorkerSettings
+from domain.device_ids import DeviceIds
+from domain.events import EventKind
+from domain.outcomes import Json
+from domain.queue_sealing import SALT_BYTES, TokenSealer
+from domain.sealing import SecretSealer
+from services.key_rings import KeyRings
+from services.note_key_use import KeyUseNotes
+from services.sign_out_visitors import VisitorSignOut
+from services.stores import Stores
+from services.transactions import Transactor
+from services.verify_visitors import VisitorVerifier
+from storage.redis.client import connect
+from storage.sql.engine import open_database
+
+
+@dataclass
+class Runtime:
+    """Opened at first use, in the process that uses it: connections do not survive a fork."""
+
+    settings: WorkerSettings
+    publisher: Publisher
+
+    @cached_property
+    def stores(self) -> Stores:
+        """SQL and Redis."""
+        transactor = Transactor(open_database(self.settings.database_url), self._publish_event)
+        return Stores(transactor, connect(self.settings.redis_url), self._sealer)
+
+    @cached_property
+    def verifier(self) -> VisitorVerifier:
+        """Verifies visitors' tokens."""
+        return VisitorVerifier(self.stores.transactor, KeyRings(self._sealer), self._device_ids)
+
+    @cached_property
+    def sign_out(self) -> VisitorSignOut:
+        """Signs visitors out."""
+        return VisitorSignOut(self.stores.transactor, self._device_ids)
+
+    @cached_property
+    def key_use_notes(self) -> KeyUseNotes:
+        """Notes when keys were used."""
+        return KeyUseNotes(self.stores.transactor)
+
+    @cached_property
+    def token_sealer(self) -> TokenSealer:
+        """Opens the tokens of queue messages."""
+        return TokenSealer(self.settings.queue_keys, secrets.token_bytes(SALT_BYTES))
+
+    @cached_property
+    def _sealer(self) -> SecretSealer:
+        return SecretSealer(self.settings.sealing_keys)
+
+    @cached_property
+    def _device_ids(self) -> DeviceIds:
+        return DeviceIds(self.settings.device_keys)
+
+    def _publish_event(self, kind: EventKind, payload: Mapping[str, Json]) -> None:
+        self.publisher(TASK_OF_EVENT[kind], payload)

@@ -1,0 +1,77 @@
+"""The tasks: each decodes its message, calls one use case and is done."""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from celery import Celery
+
+from config import queues
+from domain.ids import EventId, ProjectId, RotationId
+from services.publish_cards import publish_recent_cards, tell_card
+from services.reap_sessions import reap_sessions
+from services.relay_outbox import relay_outbox
+from services.revoke_tokens import EventUnconfirmed, park_unconfirmed, revoke_tokens
+from services.settle_rotations import settle_rotations
+from workers import verification
+from workers.base import WidgetAuthTask
+from workers.runtime import Runtime
+
+Figures: TypeAlias = dict[str, Any]
+
+
+def register_tasks(app: Celery, runtime: Runtime) -> None:
+    """The app can run every task of the contract."""
+    _register_visitor_tasks(app, runtime)
+    _register_revocation_tasks(app, runtime)
+    _register_sweep_tasks(app, runtime)
+
+
+def _register_visitor_tasks(app: Celery, runtime: Runtime) -> None:
+    @app.task(name=queues.VISITORS_VERIFY, base=WidgetAuthTask)
+    def verify_visitors(
+        requests: Sequence[Any], batch_id: str | None = None, deadline: str | None = None
+    ) -> Figures:
+        return verification.verify(runtime, verification.Batch(requests, batch_id, deadline))
+
+    @app.task(name=queues.VISITORS_SIGN_OUT, base=WidgetAuthTask)
+    def sign_out_visitors(
+        requests: Sequence[Any], batch_id: str | None = None, deadline: str | None = None
+    ) -> Figures:
+        return verification.sign_out(runtime, verification.Batch(requests, batch_id, deadline))
+
+
+def _register_revocation_tasks(app: Celery, runtime: Runtime) -> None:
+    @app.task(name=queues.TOKENS_REVOKE, base=WidgetAuthTask)
+    def revoke(event_id: str, project_id: str, rotation_id: str) -> Figures:
+        try:
+            revoke_tokens(
+                runtime.stores,
+                EventId(str(event_id)),
+                ProjectId(str(project_id)),
+                RotationId(str(rotation_id)),
+            )
+        except EventUnconfirmed:
+            park = runtime.stores.transactor
+            park.run(lambda t: park_unconfirmed(t, str(event_id), queues.TOKENS_REVOKE))
+        return {"project_id": project_id, "rotation_id": rotation_id}
+
+
+def _register_sweep_tasks(app: Celery, runtime: Runtime) -> None:
+    @app.task(name=queues.OUTBOX_RELAY, base=WidgetAuthTask)
+    def relay() -> Figures:
+        return {"events": relay_outbox(runtime.stores)}
+
+    @app.task(name=queues.ROTATIONS_SETTLE, base=WidgetAuthTask)
+    def settle(project_id: str | None = None) -> Figures:
+        wanted = ProjectId(project_id) if project_id else None
+        return {"rotations": settle_rotations(runtime.stores, wanted)}
+
+    @app.task(name=queues.PROJECTS_PUBLISH, base=WidgetAuthTask)
+    def publish(project_id: str | None = None) -> Figures:
+        if project_id is None:
+            return {"cards": publish_recent_cards(runtime.stores)}
+        return {"cards": tell_card(runtime.stores, ProjectId(str(project_id)))}
+
+    @app.task(name=queues.SESSIONS_REAP, base=WidgetAuthTask)
+    def reap() -> Figures:
+        return {"sessions": reap_sessions(runtime.stores)}
