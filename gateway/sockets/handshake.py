@@ -21,6 +21,7 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY_BYTES = 16
 _MAX_QUERY_FIELDS = 16
 _PROJECT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_USUAL_QUERY = re.compile(rb"project=([A-Za-z0-9_-]{1,64})")
 _SINGLE = frozenset(
     {b"host", b"origin", b"sec-websocket-key", b"sec-websocket-version", b"content-length"}
 )
@@ -152,6 +153,9 @@ def _tokens(values: Iterable[str]) -> set[str]:
 
 
 def _project_id(query: bytes) -> str:
+    usual = _USUAL_QUERY.fullmatch(query)
+    if usual is not None:
+        return usual[1].decode()
     try:
         fields = parse_qsl(
             query.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS

@@ -60,6 +60,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     _head_bytes = 0
     _in_head = True
+    _is_upgrade = False
     _undecided = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -102,6 +103,7 @@ class HttpProtocol(HttpToolsProtocol):
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if size > MAX_HEAD_BYTES:
             raise _HeadTooLarge
+        self._is_upgrade = _asks_for_socket(self.headers)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -122,12 +124,8 @@ class HttpProtocol(HttpToolsProtocol):
         sockets: Any = self.ws_protocol_class
         return sockets  # type: ignore[no-any-return]
 
-    def _get_upgrade(self) -> bytes | None:
-        connection = b",".join(value for name, value in self.headers if name == b"connection")
-        if b"upgrade" not in {token.strip().lower() for token in connection.split(b",")}:
-            return None
-        upgrades = [value.lower() for name, value in self.headers if name == b"upgrade"]
-        return upgrades[-1] if upgrades else None
+    def _should_upgrade(self) -> bool:
+        return self._is_upgrade
 
     def _answer_upgrade(self, tail: bytes) -> None:
         if self._is_answering():
@@ -223,6 +221,19 @@ class HttpProtocol(HttpToolsProtocol):
         if self._undecided:
             self._undecided = False
             self.transport.resume_reading()
+
+
+def _asks_for_socket(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether both headers say so, each of which may be a list and come more than once."""
+    protocols = b",".join(value for name, value in headers if name == b"upgrade")
+    if not protocols or b"websocket" not in _tokens(protocols):
+        return False
+    options = b",".join(value for name, value in headers if name == b"connection")
+    return b"upgrade" in _tokens(options)
+
+
+def _tokens(value: bytes) -> set[bytes]:
+    return {token.strip() for token in value.lower().split(b",")}
 
 
 def _outcome(decision: asyncio.Future[UpgradeDecision]) -> UpgradeDecision:
