@@ -1,0 +1,91 @@
+"""The receipt of a running revocation: what was dropped, who was asked, who has closed how many."""
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from domain.ids import NodeId, ProjectId, RotationId
+from storage.redis import keys
+from storage.redis.client import AsyncRedis, Redis
+from storage.redis.exchange import Command, ask, ask_all, ask_all_async
+
+_TARGETED = "targeted"
+_ASKED = "asked:"
+_CLOSED = "closed:"
+
+WAIT_STEP_SECONDS = 1.0
+"""A blocking read must end before the connection's own timeout does."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptState:
+    """The figures so far.
+
+    `targeted` counts the sessions dropped in Redis; `closed` the sockets that each node that has
+    answered closed for it, which may be nodes that were not asked.
+    """
+
+    targeted: int
+    asked: frozenset[NodeId]
+    closed: dict[NodeId, int]
+
+
+def open_receipt(
+    client: Redis, project_id: ProjectId, rotation_id: RotationId, nodes: Iterable[NodeId]
+) -> None:
+    """The receipt waits for these nodes too; what it holds already stays. It stands for a day."""
+    key = keys.receipt(project_id, rotation_id)
+    asked: list[Command] = [("HSET", key, _ASKED + node, 1) for node in nodes]
+    begin: Command = ("HSETNX", key, _TARGETED, 0)
+    ask_all(client, [begin, *asked, ("EXPIRE", key, keys.RECEIPT_SECONDS)])
+
+
+def read(client: Redis, project_id: ProjectId, rotation_id: RotationId) -> ReceiptState:
+    """The figures as they stand; all empty if there is no such receipt."""
+    stored = ask(client, "HGETALL", keys.receipt(project_id, rotation_id))
+    fields = {name.decode(): int(value) for name, value in stored.items()}
+    closed: Counter[NodeId] = Counter()
+    for name, count in fields.items():
+        if name.startswith(_CLOSED):
+            closed[NodeId(name[len(_CLOSED) :].rsplit(":", 1)[0])] += count
+    return ReceiptState(
+        targeted=fields.get(_TARGETED, 0),
+        asked=frozenset(NodeId(name[len(_ASKED) :]) for name in fields if name.startswith(_ASKED)),
+        closed=dict(closed),
+    )
+
+
+def wait_for_answer(
+    client: Redis, project_id: ProjectId, rotation_id: RotationId, timeout_seconds: float
+) -> bool:
+    """Whether an answer came, or had come unheard; waits no longer than that."""
+    deadline = time.monotonic() + timeout_seconds
+    while (left := deadline - time.monotonic()) > 0:
+        wait = max(0.01, min(left, WAIT_STEP_SECONDS))
+        if ask(client, "BLPOP", keys.bell(project_id, rotation_id), f"{wait:.3f}"):
+            return True
+    return False
+
+
+async def answer(
+    client: AsyncRedis,
+    project_id: ProjectId,
+    rotation_id: RotationId,
+    node_id: NodeId,
+    closed: int,
+) -> None:
+    """The node has answered: so many sockets closed, beside those of its earlier answers."""
+    receipt = keys.receipt(project_id, rotation_id)
+    bell = keys.bell(project_id, rotation_id)
+    # Every answer has a field of its own, so that one which is sent twice counts once.
+    await ask_all_async(
+        client,
+        [
+            ("HSET", receipt, f"{_CLOSED}{node_id}:{secrets.token_hex(8)}", closed),
+            ("EXPIRE", receipt, keys.RECEIPT_SECONDS),
+            ("RPUSH", bell, node_id),
+            ("EXPIRE", bell, keys.BELL_SECONDS),
+        ],
+    )
