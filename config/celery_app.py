@@ -1,7 +1,7 @@
 """The Celery app of every process. It sends by name and knows no task's code."""
 
 from celery import Celery
-from celery.signals import beat_init, worker_ready
+from celery.signals import beat_init, setup_logging, worker_ready
 
 from config.queues import QUEUE_OF
 from config.readiness import announce_ready
@@ -31,6 +31,11 @@ def make_celery(broker_url: str) -> Celery:
 @beat_init.connect
 def _announce_ready(**_signal: object) -> None:
     announce_ready()
+
+
+@setup_logging.connect
+def _leave_logs_alone(**_signal: object) -> None:
+    """Celery sets up no logs of its own where this answers; `config.logs` has."""
 
 
 _FORM = {
