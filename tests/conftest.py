@@ -3,7 +3,7 @@ from hypothesis import settings
 
 from tests.servers.runs import begin_run, end_run
 
-pytest_plugins = ["tests.servers.postgres"]
+pytest_plugins = ["tests.servers.postgres", "tests.servers.redis", "tests.servers.databases"]
 
 settings.register_profile("widget-auth", deadline=None, derandomize=True, max_examples=100)
 settings.load_profile("widget-auth")

@@ -1,0 +1,95 @@
+"""Short ways to a project with a secret, for tests that begin there."""
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import jwt
+
+from domain.cards import Limits
+from domain.device_ids import DeviceIds
+from domain.events import EventKind
+from domain.ids import DeviceId, ProjectId, RequestId, SessionId
+from domain.outcomes import Json
+from domain.projects import Project
+from domain.roles import Actor
+from domain.sealing import SecretSealer
+from domain.tokens.policy import TokenPolicy
+from services.rotate_secret import Generated, regenerate
+from services.transactions import Transaction, Transactor
+from services.verify_visitors import VerifyRequest
+from storage.sql import projects
+from storage.sql.engine import Database
+
+ADMINISTRATOR = Actor("test:administrator", "127.0.0.1")
+DEVICES = DeviceIds((b"d" * 32,))
+SEALER = SecretSealer((b"s" * 32,))
+
+
+@dataclass
+class Broker:
+    """Remembers what was published; says no when it is down, as a broker does."""
+
+    sent: list[tuple[EventKind, Mapping[str, Json]]] = field(default_factory=list)
+    is_down: bool = False
+
+    def __call__(self, kind: EventKind, payload: Mapping[str, Json]) -> None:
+        """Take the message."""
+        if self.is_down:
+            raise ConnectionError
+        self.sent.append((kind, payload))
+
+
+def open_transactor(database: Database) -> tuple[Transactor, Broker]:
+    """A transactor whose events can be looked at."""
+    broker = Broker()
+    return Transactor(database, broker), broker
+
+
+def add_project(transactor: Transactor, policy: TokenPolicy | None = None) -> ProjectId:
+    """A new project without a secret."""
+
+    def use_case(transaction: Transaction) -> ProjectId:
+        project = Project(
+            id=ProjectId(transaction.new_id()),
+            name="Shop",
+            time_zone="UTC",
+            operating_hours=None,
+            token_policy=policy or TokenPolicy.of_preset("default"),
+            allowed_origins=(),
+            limits=Limits(),
+            epoch=1,
+            revision=1,
+            created_at=transaction.now,
+        )
+        projects.insert_project(transaction.db, project)
+        return project.id
+
+    return transactor.run(use_case)
+
+
+def rotate(transactor: Transactor, project_id: ProjectId) -> Generated:
+    """A new secret; every earlier one is revoked."""
+    return transactor.run(lambda t: regenerate(t, SEALER, project_id, ADMINISTRATOR), urgent=True)
+
+
+def mint(secret: str, custom_id: str | int, **claims: object) -> str:
+    """A token as a site's back end would sign it."""
+    now = int(time.time())
+    payload = {"external_id": custom_id, "iat": now, "exp": now + 300, **claims}
+    return jwt.encode(payload, secret, algorithm="HS256")
+
+
+def new_device(project_id: ProjectId) -> DeviceId:
+    """A device id as the gateway would issue it."""
+    return DEVICES.issue(project_id, datetime.now(UTC), os.urandom(16))
+
+
+def request(project_id: ProjectId, token: str, device_id: DeviceId | None = None) -> VerifyRequest:
+    """A request over a socket of its own."""
+    number = os.urandom(8).hex()
+    return VerifyRequest(
+        RequestId(f"request-{number}"), project_id, SessionId(f"session-{number}"), device_id, token
+    )

@@ -1,0 +1,146 @@
+"""Transactions on SQLite and PostgreSQL."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
+
+from domain.errors import StorageUnavailable
+from storage.sql import projects
+from storage.sql.engine import Database, now_of, open_database
+from storage.sql.migrate import is_migrated, migrate
+from storage.sql.tables import metadata
+from storage.sql.tables import projects as projects_table
+from tests.integration.scenes import add_project, open_transactor
+
+
+def test_migrated_tables_are_the_declared_ones(database: Database) -> None:
+    """A migrated database has every table and column that the code declares, and no other."""
+    inspector = sa.inspect(database.writer)
+    found = {
+        table: {column["name"] for column in inspector.get_columns(table)}
+        for table in inspector.get_table_names()
+        if table != "alembic_version"
+    }
+    declared = {t.name: {c.name for c in t.columns} for t in metadata.sorted_tables}
+    assert found == declared
+
+
+def test_migrating_twice_changes_nothing(database: Database) -> None:
+    """A second migration is a no-op."""
+    migrate(database)
+    assert is_migrated(database)
+
+
+def test_no_increment_is_lost(database: Database) -> None:
+    """Read-modify-write under the project's lock loses nothing, whoever runs beside it."""
+    transactor, _ = open_transactor(database)
+    project_id = add_project(transactor)
+
+    def increment(db: Connection) -> None:
+        before = projects.lock_project(db, project_id)
+        db.execute(projects_table.update().values(revision=before.revision + 1))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: database.write(increment), range(64)))
+    with database.reading() as db:
+        assert projects.get_project(db, project_id).revision == 65
+
+
+def test_a_failed_use_case_leaves_nothing(database: Database) -> None:
+    """What raises is rolled back whole."""
+    transactor, broker = open_transactor(database)
+
+    def fail(db: Connection) -> None:
+        add_project_row(db)
+        raise ZeroDivisionError
+
+    def add_project_row(db: Connection) -> None:
+        db.execute(sa.text("DELETE FROM projects"))
+
+    project_id = add_project(transactor)
+    with pytest.raises(ZeroDivisionError):
+        database.write(fail)
+    with database.reading() as db:
+        assert projects.find_project(db, project_id)
+    assert broker.sent == []
+
+
+def test_deadlocks_are_repeated(database: Database) -> None:
+    """Two transactions that lock in opposite order both commit: one of them is run again."""
+    if database.is_sqlite:
+        pytest.skip("SQLite has one writer, so no deadlock")
+    transactor, _ = open_transactor(database)
+    first, second = add_project(transactor), add_project(transactor)
+    meet = threading.Barrier(2)
+    runs = []
+
+    def lock_in(order: list[str]) -> None:
+        def work(db: Connection) -> None:
+            runs.append(order)
+            projects.lock_project(db, order[0])
+            if len(runs) <= 2:
+                meet.wait(10)
+            projects.lock_project(db, order[1])
+
+        database.write(work)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lock_in, [[first, second], [second, first]]))
+    assert len(runs) == 3
+
+
+def test_sqlite_reader_cannot_write(tmp_path: Path) -> None:
+    """Reading connections refuse to write."""
+    database = open_database(f"sqlite:///{tmp_path}/db.sqlite")
+    migrate(database)
+    with pytest.raises(StorageUnavailable) as error, database.reading() as db:
+        db.execute(sa.text("DELETE FROM projects"))
+    assert isinstance(error.value.__cause__, OperationalError)
+    database.close()
+
+
+def test_urgent_writer_is_not_starved(tmp_path: Path) -> None:
+    """While batch writers keep SQLite busy, an urgent one still gets its turn."""
+    database = open_database(f"sqlite:///{tmp_path}/db.sqlite")
+    migrate(database)
+    stop = threading.Event()
+
+    def hold(db: Connection) -> None:
+        db.execute(sa.text("DELETE FROM projects"))
+        time.sleep(0.02)  # the transaction's own work, not a wait for something
+
+    def batch_writer() -> None:
+        while not stop.is_set():
+            database.write(hold)
+
+    with ThreadPoolExecutor(3) as pool:
+        writers = [pool.submit(batch_writer) for _ in range(3)]
+        try:
+            for _ in range(20):
+                database.write(hold, urgent=True)
+        finally:
+            stop.set()
+        for writer in writers:
+            writer.result()
+    database.close()
+
+
+def test_a_database_that_is_away_is_unavailable() -> None:
+    """No server on the port is `StorageUnavailable`, not a driver's error."""
+    database = open_database("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    with pytest.raises(StorageUnavailable):
+        database.write(now_of)
+    database.close()
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://root@127.0.0.1/x"])
+def test_other_databases_are_refused(url: str) -> None:
+    """A database that processes cannot share is refused with a sentence."""
+    with pytest.raises(ValueError, match=r"sqlite:///"):
+        open_database(url)
