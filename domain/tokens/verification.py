@@ -1,0 +1,105 @@
+"""Whether a token proves who a visitor is: the answer, and for the inspector all of its reasons."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from domain.ids import KeyId
+from domain.refusals import RefusalCode, TokenRefused
+from domain.tokens.checks import STEPS, Case, NotReached, Step, reached
+from domain.tokens.claims import Claims
+from domain.tokens.keys import KeyRing
+from domain.tokens.policy import TokenPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedToken:
+    """What a good token proves: these claims about this person, by that secret."""
+
+    claims: Claims
+    custom_id: str = field(repr=False)
+    key_id: KeyId
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of a token, and a sentence that says what is true or what to do."""
+
+    name: str
+    passed: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """Every check that could be made.
+
+    Attributes:
+        accepted: whether `verify` accepts the token.
+        code: of the first check that failed, which is what `verify` raises; None if accepted.
+        checks: in the order in which they are made; without those that an earlier failure left
+            nothing to look at.
+        claims: as far as they could be read. Unproven unless `accepted`.
+        custom_id: likewise.
+        key_id: the secret that made the signature, a revoked one included.
+    """
+
+    accepted: bool
+    code: RefusalCode | None
+    checks: tuple[Check, ...]
+    claims: Claims | None
+    custom_id: str | None = field(repr=False)
+    key_id: KeyId | None
+
+
+def verify(token: str, ring: KeyRing, policy: TokenPolicy, now: datetime) -> VerifiedToken:
+    """The token is good: signed with a secret of this project that is still accepted.
+
+    Args:
+        token: as received; a `JWT ` or `Bearer ` before it counts for nothing.
+        ring: the secrets of the project that the socket named, never of another one.
+        policy: that project's token policy.
+        now: aware present time.
+
+    Raises:
+        TokenRefused: with the code of the first check that fails, and nothing else whatever the
+            token holds. With key_revoked its refusal names the secret.
+    """
+    case = Case(token, ring, policy, now)
+    for step in STEPS:
+        step.run(case)
+    signer = reached(case.signer)
+    return VerifiedToken(
+        reached(case.claims), reached(case.custom_id), signer.key_id, signer.generation
+    )
+
+
+def examine(token: str, ring: KeyRing, policy: TokenPolicy, now: datetime) -> Examination:
+    """What `verify` would answer and why, check by check, going on after a failure.
+
+    No message holds any part of the token or of a secret.
+    """
+    case = Case(token, ring, policy, now)
+    checks: list[Check] = []
+    codes: list[RefusalCode] = []
+    for step in STEPS:
+        try:
+            checks.append(_attempt(step, case))
+        except TokenRefused as error:
+            checks.append(Check(step.name, passed=False, message=error.refusal.message))
+            codes.append(error.refusal.code)
+        except NotReached:
+            continue
+    return Examination(
+        accepted=not codes,
+        code=codes[0] if codes else None,
+        checks=tuple(checks),
+        claims=case.claims,
+        custom_id=case.custom_id,
+        key_id=case.signer.key_id if case.signer else None,
+    )
+
+
+def _attempt(step: Step, case: Case) -> Check:
+    step.run(case)
+    return Check(step.name, passed=True, message=step.passed)
