@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import settings
 
+from config.logs import configure_logs
 from tests.servers.runs import begin_run, end_run
 
 pytest_plugins = ["tests.servers.postgres", "tests.servers.redis", "tests.servers.databases"]
@@ -10,7 +11,8 @@ settings.load_profile("widget-auth")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """This process belongs to the test run."""
+    """This process belongs to the test run, and logs as a service does."""
+    configure_logs("json", "warning")
     begin_run(first_process=not hasattr(config, "workerinput"))
 
 
