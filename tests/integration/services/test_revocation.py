@@ -1,0 +1,319 @@
+"""From a committed revocation to its receipt: Redis, nodes, relay and settling."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from domain.cards import Card
+from domain.events import EventKind
+from domain.ids import EventId, NodeId, ProjectId, RotationId, SessionId, VisitorId, uuid7
+from domain.rotations import NodeCounts, RotationState, SessionCounts
+from services.publish_cards import publish_card, publish_recent_cards
+from services.reap_sessions import reap_sessions
+from services.relay_outbox import relay_outbox
+from services.revoke_tokens import EventUnconfirmed, revoke_tokens
+from services.rotate_secret import Generated
+from services.settle_rotations import settle_rotations
+from services.stores import Stores
+from storage.redis import leases, publications, receipts, sessions
+from storage.redis.buckets import Bucket
+from storage.redis.client import connect, connect_async
+from storage.redis.session_writer import SessionWriter
+from storage.sql import outbox, projects, rotations
+from storage.sql.engine import Database
+from storage.sql.tables import audit_log
+from storage.sql.tables import outbox as outbox_table
+from tests.integration.scenes import SEALER, Broker, add_project, open_transactor, rotate
+
+NODE = NodeId("node-a")
+OTHER_NODE = NodeId("node-b")
+
+
+@dataclass
+class Scene:
+    """A project with two generations; the first has just been revoked in SQL."""
+
+    stores: Stores
+    broker: Broker
+    project_id: ProjectId
+    redis_url: str
+
+    def regenerate(self) -> Generated:
+        """A new secret; what is sent stays with the broker of the test."""
+        return rotate(self.stores.transactor, self.project_id)
+
+    def told(self) -> tuple[EventId, ProjectId, RotationId]:
+        """What the last message said."""
+        kind, payload = self.broker.sent[-1]
+        assert kind is EventKind.SECRET_REVOKED
+        return payload["event_id"], payload["project_id"], payload["rotation_id"]
+
+    def live(self, node: NodeId, generations: list[int | None]) -> None:
+        """The node lives and holds one session for each of these generations."""
+        asyncio.run(_live(self.redis_url, node, self.project_id, generations))
+
+    def answer(self, node: NodeId, rotation_id: RotationId, closed: int) -> None:
+        """The node says how many sockets it closed."""
+        asyncio.run(_answer(self.redis_url, self.project_id, rotation_id, node, closed))
+
+    def end(self, node: NodeId) -> None:
+        """The node's lease is gone."""
+        asyncio.run(_end(self.redis_url, node))
+
+    def receipt(self, rotation_id: RotationId) -> tuple[RotationState, SessionCounts, NodeCounts]:
+        """The receipt as SQL has it."""
+        with self.stores.database.reading() as db:
+            rotation = rotations.get_rotation(db, self.project_id, rotation_id)
+        return rotation.state, rotation.sessions, rotation.nodes
+
+
+async def _live(
+    url: str, node: NodeId, project_id: ProjectId, generations: list[int | None]
+) -> None:
+    client = connect_async(url)
+    await leases.renew(client, node)
+    writer = SessionWriter(client, node)
+    for generation in generations:
+        session = SessionId(uuid7(datetime.now(UTC), os.urandom(10)))
+        visitor = VisitorId(uuid7(datetime.now(UTC), os.urandom(10)))
+        bucket = Bucket(generation, node, 0)
+        await writer.register(project_id, session, visitor, None, bucket)
+    await client.aclose()
+
+
+async def _answer(
+    url: str, project_id: ProjectId, rotation_id: RotationId, node: NodeId, closed: int
+) -> None:
+    client = connect_async(url)
+    await receipts.answer(client, project_id, rotation_id, node, closed)
+    await client.aclose()
+
+
+async def _end(url: str, node: NodeId) -> None:
+    client = connect_async(url)
+    await leases.release(client, node)
+    await client.aclose()
+
+
+@pytest.fixture
+def scene(database: Database, redis_url: str) -> Iterator[Scene]:
+    """A project whose card stands in Redis, with its first secret."""
+    transactor, broker = open_transactor(database)
+    stores = Stores(transactor, connect(redis_url), SEALER)
+    scene = Scene(stores, broker, add_project(transactor), redis_url)
+    scene.regenerate()
+    publish_card(stores, scene.project_id)
+    yield scene
+    stores.redis.close()
+
+
+def epoch_in_redis(scene: Scene) -> int | None:
+    """The epoch on the project's card."""
+    read = publications.read_epochs(scene.stores.redis, [scene.project_id])
+    return read[scene.project_id].epoch
+
+
+def test_revocation_without_nodes_completes_at_once(scene: Scene) -> None:
+    """With nobody connected the receipt is complete and the event done."""
+    rotation = scene.regenerate().rotation
+    assert rotation
+
+    revoke_tokens(scene.stores, *scene.told())
+
+    assert scene.receipt(rotation.id)[0] is RotationState.COMPLETED
+    assert epoch_in_redis(scene) == 2
+    with scene.stores.database.reading() as db:
+        event = outbox.find_event(db, scene.told()[0])
+    assert event
+    assert event.done_at
+
+
+def test_only_the_dead_generation_is_dropped(scene: Scene) -> None:
+    """Records below the epoch are gone; anonymous ones and newer ones stay."""
+    rotation = scene.regenerate().rotation
+    assert rotation
+    scene.live(NODE, [1, 1, 1, 2, None])
+    scene.answer(NODE, rotation.id, 3)
+
+    revoke_tokens(scene.stores, *scene.told())
+
+    left = sessions.count_by_generation(scene.stores.redis, scene.project_id)
+    assert left == {2: 1, None: 1}
+    state, counts, nodes = scene.receipt(rotation.id)
+    assert state is RotationState.COMPLETED
+    assert counts == SessionCounts(targeted=3, closed=3, gone=0)
+    assert nodes == NodeCounts(asked=1, answered=1)
+
+
+def test_a_late_answer_is_settled_later(scene: Scene) -> None:
+    """A node that answers late completes the receipt in the next sweep."""
+    rotation = scene.regenerate().rotation
+    assert rotation
+    scene.live(NODE, [1, 1])
+    revoke_tokens(scene.stores, *scene.told())
+    assert scene.receipt(rotation.id)[0] is RotationState.CUTTING
+
+    settle_rotations(scene.stores)
+    assert scene.receipt(rotation.id)[0] is RotationState.CUTTING
+    scene.answer(NODE, rotation.id, 2)
+    settle_rotations(scene.stores)
+
+    state, counts, _ = scene.receipt(rotation.id)
+    assert state is RotationState.COMPLETED
+    assert counts == SessionCounts(targeted=2, closed=2, gone=0)
+
+
+def test_a_dead_node_is_named_and_completes_the_receipt(scene: Scene) -> None:
+    """A node whose lease expired unanswered is in the receipt by name, its sessions as gone."""
+    rotation = scene.regenerate().rotation
+    assert rotation
+    scene.live(NODE, [1])
+    scene.live(OTHER_NODE, [1])
+    revoke_tokens(scene.stores, *scene.told())
+    scene.answer(NODE, rotation.id, 1)
+    scene.end(OTHER_NODE)
+
+    settle_rotations(scene.stores)
+
+    state, counts, nodes = scene.receipt(rotation.id)
+    assert state is RotationState.COMPLETED
+    assert counts == SessionCounts(targeted=2, closed=1, gone=1)
+    assert nodes == NodeCounts(asked=2, answered=1, expired=(OTHER_NODE,))
+
+
+def test_revoking_twice_changes_nothing(scene: Scene) -> None:
+    """A repeated message finds everything done and leaves the receipt as it is."""
+    rotation = scene.regenerate().rotation
+    assert rotation
+    scene.live(NODE, [1, None])
+    scene.answer(NODE, rotation.id, 1)
+    revoke_tokens(scene.stores, *scene.told())
+    first = scene.receipt(rotation.id)
+
+    revoke_tokens(scene.stores, *scene.told())
+
+    assert scene.receipt(rotation.id) == first
+    assert sessions.count_by_generation(scene.stores.redis, scene.project_id) == {None: 1}
+
+
+@pytest.mark.parametrize("forged", ["event", "project", "rotation"])
+def test_a_forged_message_changes_nothing(scene: Scene, forged: str) -> None:
+    """What SQL does not confirm is refused, and nothing has changed."""
+    scene.regenerate()
+    scene.live(NODE, [1])
+    event_id, project_id, rotation_id = scene.told()
+    other = add_project(scene.stores.transactor)
+    message = {
+        "event": (EventId(str(rotation_id)), project_id, rotation_id),
+        "project": (event_id, other, rotation_id),
+        "rotation": (event_id, project_id, RotationId(str(event_id))),
+    }[forged]
+
+    with pytest.raises(EventUnconfirmed):
+        revoke_tokens(scene.stores, *message)
+
+    assert epoch_in_redis(scene) == 1
+    assert sessions.count_by_generation(scene.stores.redis, scene.project_id)[1] == 1
+
+
+def test_a_card_that_redis_lost_is_published_again(scene: Scene) -> None:
+    """Where Redis lost the card, revoking seeds it from SQL, with the new epoch."""
+    scene.regenerate()
+    scene.stores.redis.flushall()
+
+    revoke_tokens(scene.stores, *scene.told())
+
+    assert epoch_in_redis(scene) == 2
+
+
+def test_the_relay_sends_again_what_was_not_sent(scene: Scene) -> None:
+    """An event that the broker did not take is sent by the relay once it is due."""
+    scene.broker.is_down = True
+    scene.regenerate()
+    scene.broker.is_down = False
+    sent_before = len(scene.broker.sent)
+
+    assert relay_outbox(scene.stores) == 0
+    _age_outbox(scene, timedelta(seconds=6))
+    assert relay_outbox(scene.stores) == 1
+    assert len(scene.broker.sent) == sent_before + 1
+    assert relay_outbox(scene.stores) == 0
+
+
+def test_the_relay_carries_out_an_old_revocation_itself(scene: Scene) -> None:
+    """A revocation older than ten seconds no longer waits for its own workers."""
+    rotation = scene.regenerate().rotation
+    assert rotation
+    _age_outbox(scene, timedelta(seconds=11))
+
+    relay_outbox(scene.stores)
+
+    assert scene.receipt(rotation.id)[0] is RotationState.COMPLETED
+    assert epoch_in_redis(scene) == 2
+
+
+def test_settling_leaves_undone_revocations_to_the_relay(scene: Scene) -> None:
+    """A rotation whose revocation was never carried out is not completed by settling."""
+    rotation = scene.regenerate().rotation
+    assert rotation
+    settle_rotations(scene.stores)
+    assert scene.receipt(rotation.id)[0] is RotationState.CUTTING
+
+
+def test_recent_epochs_are_asserted_again(scene: Scene) -> None:
+    """A failover to a stale copy is repaired by the sweep."""
+    scene.regenerate()
+    revoke_tokens(scene.stores, *scene.told())
+    stale = replace(_card(scene), epoch=1)
+    scene.stores.redis.flushall()
+    seed = publications.begin_publication(scene.stores.redis, scene.project_id, "stale")
+    publications.publish(scene.stores.redis, stale, seed)
+    assert epoch_in_redis(scene) == 1
+
+    publish_recent_cards(scene.stores)
+
+    assert epoch_in_redis(scene) == 2
+
+
+def test_a_dead_node_is_reaped(scene: Scene) -> None:
+    """Records of a dead node are removed, those of a living one stay."""
+    scene.live(NODE, [1, None])
+    scene.live(OTHER_NODE, [1])
+    scene.end(NODE)
+
+    assert reap_sessions(scene.stores) == 2
+
+    assert sessions.count_by_generation(scene.stores.redis, scene.project_id) == {1: 1}
+    assert set(leases.list_nodes(scene.stores.redis)) == {OTHER_NODE}
+
+
+def test_events_are_audited_without_secrets(scene: Scene) -> None:
+    """The audit log names who regenerated and which keys ended."""
+    generated = scene.regenerate()
+    with scene.stores.database.reading() as db:
+        entries = db.execute(sa.select(audit_log).order_by(audit_log.c.id)).mappings().all()
+    assert [entry["action"] for entry in entries] == ["secret.generated", "secret.regenerated"]
+    assert entries[1]["details"]["key_id"] == generated.key_id
+    assert generated.secret not in repr(entries)
+
+
+def _card(scene: Scene) -> Card:
+    with scene.stores.database.reading() as db:
+        return projects.get_project(db, scene.project_id).card()
+
+
+def _age_outbox(scene: Scene, age: timedelta) -> None:
+    """The outbox as if it had been written so long ago."""
+    past = datetime.now(UTC) - age
+    scene.stores.database.write(
+        lambda db: db.execute(
+            outbox_table.update()
+            .where(outbox_table.c.done_at.is_(None))
+            .values(created_at=past, next_attempt_at=past + outbox.FIRST_RETRY)
+        )
+    )
