@@ -1,0 +1,61 @@
+"""Who may do what: the one table (role × action) for the API, the pages and the command line."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from domain.roles import Role
+
+
+class Action(StrEnum):
+    """Everything that somebody may be allowed to do, and that a refusal is audited under."""
+
+    PROJECTS_CREATE = "projects.create"
+    PROJECTS_LIST = "projects.list"
+    PROJECTS_READ = "projects.read"
+    PROJECTS_CHANGE = "projects.change"
+    SECRETS_CREATE = "secrets.create"
+    SECRETS_LIST = "secrets.list"
+    ROTATIONS_LIST = "rotations.list"
+    ROTATIONS_READ = "rotations.read"
+    IMPACT_READ = "impact.read"
+    VISITORS_LIST = "visitors.list"
+    VISITORS_READ = "visitors.read"
+    DEVICES_IDENTIFY = "devices.identify"
+    SESSIONS_LIST = "sessions.list"
+    TOKENS_INSPECT = "tokens.inspect"
+    AUDIT_LIST = "audit.list"
+
+
+_OWNERS = frozenset({Role.OWNER})
+_ADMINISTRATORS = frozenset({Role.OWNER, Role.ADMINISTRATOR})
+_OPERATORS = frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.OPERATOR})
+_AGENTS = frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.AGENT})
+
+# An operator plans rotations and reads their receipts, but sees neither secrets nor visitors; an
+# agent talks with visitors and sees nothing else. Device ids are kept from agents: whoever holds
+# one speaks for the anonymous visitor of that device.
+PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
+    {
+        Action.PROJECTS_CREATE: _OWNERS,
+        Action.PROJECTS_LIST: _OPERATORS,
+        Action.PROJECTS_READ: _OPERATORS,
+        Action.PROJECTS_CHANGE: _ADMINISTRATORS,
+        Action.SECRETS_CREATE: _ADMINISTRATORS,
+        Action.SECRETS_LIST: _ADMINISTRATORS,
+        Action.ROTATIONS_LIST: _OPERATORS,
+        Action.ROTATIONS_READ: _OPERATORS,
+        Action.IMPACT_READ: _OPERATORS,
+        Action.VISITORS_LIST: _AGENTS,
+        Action.VISITORS_READ: _AGENTS,
+        Action.DEVICES_IDENTIFY: _ADMINISTRATORS,
+        Action.SESSIONS_LIST: _OPERATORS,
+        Action.TOKENS_INSPECT: _ADMINISTRATORS,
+        Action.AUDIT_LIST: _ADMINISTRATORS,
+    }
+)
+
+
+def is_allowed(role: Role, action: Action) -> bool:
+    """Whether the role may do this: an owner anywhere, the others in their own project."""
+    return role in PERMISSIONS[action]

@@ -1,0 +1,36 @@
+"""One table decides who may do what."""
+
+import pytest
+
+from domain.permissions import PERMISSIONS, Action, is_allowed
+from domain.roles import Role
+
+
+def test_every_action_stands_in_the_table() -> None:
+    """An action without a row could not be decided."""
+    assert set(PERMISSIONS) == set(Action)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_an_owner_may_do_everything(action: Action) -> None:
+    """Nothing is closed to the one who runs the installation."""
+    assert is_allowed(Role.OWNER, action)
+
+
+def test_only_an_owner_makes_projects() -> None:
+    """An administrator's rights end with the project."""
+    assert PERMISSIONS[Action.PROJECTS_CREATE] == {Role.OWNER}
+
+
+@pytest.mark.parametrize("action", [Action.SECRETS_CREATE, Action.SECRETS_LIST])
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.AGENT])
+def test_operators_and_agents_see_no_secrets(role: Role, action: Action) -> None:
+    """Secrets are for administrators."""
+    assert not is_allowed(role, action)
+
+
+def test_agents_read_visitors_and_nothing_else() -> None:
+    """Whoever only talks with visitors sees visitors, without their devices' ids."""
+    allowed = {action for action in Action if is_allowed(Role.AGENT, action)}
+
+    assert allowed == {Action.VISITORS_LIST, Action.VISITORS_READ}
