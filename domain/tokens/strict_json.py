@@ -9,7 +9,6 @@ from domain.outcomes import Json, JsonObject
 # What every JSON writer of ours can write again: signed and unsigned integers of 64 bits.
 _MIN_INTEGER = -(2**63)
 _MAX_INTEGER = 2**64 - 1
-_MAX_DIGITS = 20
 
 
 def read_object(raw: bytes) -> JsonObject:
@@ -39,7 +38,7 @@ def _unique(pairs: list[tuple[str, Json]]) -> JsonObject:
 
 
 def _integer(digits: str) -> int:
-    if len(digits) > _MAX_DIGITS or not _MIN_INTEGER <= (number := int(digits)) <= _MAX_INTEGER:
+    if not _MIN_INTEGER <= (number := int(digits)) <= _MAX_INTEGER:
         raise ValueError("an integer beyond 64 bits")
     return number
 

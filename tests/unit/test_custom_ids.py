@@ -51,6 +51,12 @@ def test_an_id_that_cannot_be_one_persons_is_refused(value: str | int) -> None:
         normalise_custom_id(value)
 
 
+def test_a_truth_value_is_no_integer() -> None:
+    """Python counts True among them, JSON does not."""
+    with pytest.raises(CustomIdInvalid, match="true or false"):
+        normalise_custom_id(True)  # noqa: FBT003 - what JSON may hold
+
+
 @given(st.text(max_size=300) | st.integers())
 def test_normalising_is_refused_or_done_once_and_for_all(value: str | int) -> None:
     """What comes out is within the bounds and stays as it is when normalised again."""

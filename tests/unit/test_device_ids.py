@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from domain.device_ids import DeviceIds, anonymous_visitor
 from domain.ids import DeviceId, ProjectId
@@ -50,6 +50,7 @@ def test_whatever_else_a_client_sends_is_not_certified(text: str) -> None:
     st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
     st.binary(min_size=16, max_size=16),
 )
+@example(datetime(1970, 1, 1, 0, 0, 1, 1000, tzinfo=UTC), bytes(16))  # 1.001 * 1000 < 1001
 def test_the_anonymous_visitor_is_always_the_same_uuid7_of_the_same_millisecond(
     now: datetime, randomness: bytes
 ) -> None:

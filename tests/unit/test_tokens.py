@@ -7,7 +7,7 @@ from datetime import timedelta
 import hypothesis.strategies as st
 import jwt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from domain.ids import ProjectId
 from domain.outcomes import JsonObject
@@ -415,6 +415,7 @@ def is_in_normal_form(verified: VerifiedToken) -> bool:
     )
 
 
+@settings(max_examples=50)
 @given(
     st.text(max_size=50)
     | st.lists(st.binary(max_size=30).map(part), min_size=1, max_size=4).map(".".join)
@@ -426,6 +427,7 @@ def test_whatever_is_sent_is_refused_and_nothing_else_raised(token: str) -> None
     assert code_of(token, policy=TILEDESK) is not None
 
 
+@settings(max_examples=50)
 @given(headers, payloads)
 def test_whatever_a_site_signs_is_refused_or_in_normal_form(
     header: JsonObject, payload: JsonObject
@@ -438,6 +440,7 @@ def test_whatever_a_site_signs_is_refused_or_in_normal_form(
         assert is_in_normal_form(verify(token, ring(), DEFAULT, NOW))
 
 
+@settings(max_examples=50)
 @given(
     st.permutations(["a", "b", "c", "d"]),
     st.sampled_from(["HS256", "HS384", "HS512"]),
