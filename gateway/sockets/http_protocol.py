@@ -113,7 +113,13 @@ class HttpProtocol(HttpToolsProtocol):
 
     def give_up(self, why: str) -> None:  # noqa: ARG002
         """The request, or the decision on it, was not there in time."""
-        self._refuse(_UNDECIDED if self._undecided else _LATE)
+        if self._undecided:
+            self._refuse(_UNDECIDED)
+        elif self._in_head:
+            self._refuse(_LATE)
+        else:
+            # A body that never ends: the application may have answered already.
+            self.transport.abort()
 
     @property
     def _hub(self) -> Hub:

@@ -1,0 +1,105 @@
+import json
+
+import pytest
+
+from tests.integration.sockets.processes import EchoProcess
+from tests.integration.sockets.raw_peer import upgrade_request
+
+POST = b"POST /state HTTP/1.1\r\nhost: a\r\n"
+REQUEST = b"GET /state HTTP/1.1\r\nhost: a\r\n"
+
+
+def test_requests_share_a_connection(app: EchoProcess) -> None:
+    """HTTP beside the sockets is ordinary, pipelining included."""
+    with app.peer() as peer:
+        peer.send((REQUEST + b"\r\n") * 3)
+        statuses = [peer.response().status for _ in range(3)]
+
+    assert statuses == [200, 200, 200]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        REQUEST + b"x: " + b"y" * 16_500 + b"\r\n\r\n",
+        REQUEST + b"x: " + b"y" * 16_500,
+        REQUEST + b"x: y\r\n" * 6_000 + b"\r\n",
+        b"GET /" + b"x" * 16_500 + b" HTTP/1.1\r\nhost: a\r\n\r\n",
+        upgrade_request(x="y" * 16_500),
+    ],
+)
+def test_a_request_head_has_a_size_limit(app: EchoProcess, head: bytes) -> None:
+    """Whether it comes whole or never ends."""
+    with app.peer() as peer:
+        peer.send(head)
+        response = peer.response()
+        ended = peer.is_ended()
+
+    assert response.status == 431
+    assert json.loads(response.body)["error"]["code"] == "headers_too_large"
+    assert ended
+
+
+def test_a_large_body_is_no_large_head(app: EchoProcess) -> None:
+    """The application decides about bodies."""
+    with app.peer() as peer:
+        peer.send(
+            b"POST /state HTTP/1.1\r\nhost: a\r\ncontent-length: 50000\r\n\r\n" + b"x" * 50_000
+        )
+        first = peer.response()
+        peer.send(REQUEST + b"\r\n")
+        second = peer.response()
+
+    assert (first.status, second.status) == (200, 200)
+
+
+@pytest.mark.parametrize("beginning", [b"", REQUEST, upgrade_request()[:-2]])
+def test_a_request_has_to_come_in_time(app: EchoProcess, beginning: bytes) -> None:
+    """A connection that says nothing, or never ends its head, is not kept."""
+    with app.peer() as peer:
+        peer.send(beginning)
+        response = peer.response()
+        ended = peer.is_ended()
+
+    assert response.status == 408
+    assert ended
+
+
+def test_a_body_has_to_come_in_time(app: EchoProcess) -> None:
+    """Though the answer may be given already."""
+    with app.peer() as peer:
+        peer.send(POST + b"content-length: 10\r\n\r\n")
+        peer.response()
+        with pytest.raises((EOFError, ConnectionResetError)):
+            peer.frame()
+
+
+def test_a_second_request_on_a_connection_has_to_come_in_time(app: EchoProcess) -> None:
+    """Having asked once buys no patience."""
+    with app.peer() as peer:
+        peer.send(REQUEST + b"\r\n")
+        peer.response()
+        peer.send(REQUEST)
+        assert peer.response().status == 408
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"\x16\x03\x01\x02\x00\x01", b"HELO there\r\n\r\n", b"\x81\x80abcd"]
+)
+def test_what_is_no_http_is_refused(app: EchoProcess, garbage: bytes) -> None:
+    """TLS on the wrong port, another protocol, frames without a handshake."""
+    with app.peer() as peer:
+        peer.send(garbage)
+        response = peer.response()
+        ended = peer.is_ended()
+
+    assert response.status == 400
+    assert ended
+
+
+def test_garbage_behind_a_request_ends_the_connection(app: EchoProcess) -> None:
+    """No second answer is written into the first."""
+    with app.peer() as peer:
+        peer.send(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n\x00\x00")
+        with pytest.raises((EOFError, ConnectionResetError)):
+            peer.response()
