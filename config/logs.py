@@ -16,6 +16,8 @@ _SECRET_NAMES = frozenset(
     {"token", "secret", "password", "authorization", "api_key", "claims", "email", "name"}
 )
 _SECRET_ENDINGS = ("_token", "_secret", "_password", "_api_key", "_email")
+# What these say of each task at level info, our one line a task says better.
+_TALKATIVE = ("celery.worker.strategy", "celery.app.trace", "celery.beat")
 _JWT = re.compile(r"eyJ[\w-]*\.[\w-]+\.[\w-]*")
 
 
@@ -97,4 +99,6 @@ def _replace_handlers(formatter: logging.Formatter, log_level: str) -> None:
         root.removeHandler(previous)
     root.addHandler(handler)
     root.setLevel(log_level.upper())
+    for name in _TALKATIVE if log_level == "info" else ():
+        logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)

@@ -1,0 +1,33 @@
+"""The account that `widget-auth dev` shows at each start, kept in the data dir."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+DEMO_FILE = "demo.json"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoAccount:
+    """A project to try things with, and its administrator, who may also create others."""
+
+    project_id: str
+    email: str
+    password: str
+    api_key: str
+
+
+def read_demo_account(data_dir: Path) -> DemoAccount | None:
+    """The account that an earlier start made; the database need not know it any more."""
+    try:
+        return DemoAccount(**json.loads((data_dir / DEMO_FILE).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_demo_account(data_dir: Path, account: DemoAccount) -> None:
+    """The account is in the data dir, readable by its owner alone."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    with os.fdopen(os.open(data_dir / DEMO_FILE, flags, 0o600), "w") as file:
+        json.dump(asdict(account), file)
