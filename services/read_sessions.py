@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import nlargest
 
 from domain.ids import KeyId, NodeId, ProjectId, SessionId, VisitorId, time_of_uuid7
 from services.stores import Stores
 from storage.redis import sessions
 from storage.sql import projects, signing_secrets
+
+PAGES_KEPT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,30 @@ def list_live_sessions(stores: Stores, project_id: ProjectId) -> Iterator[LiveSe
             node_id=stored.node_id,
             connected_at=time_of_uuid7(stored.session_id),
         )
+
+
+def list_newest_sessions(
+    stores: Stores, project_id: ProjectId, *, limit: int, before: str | None = None
+) -> list[LiveSession]:
+    """Up to `limit` live sessions, latest connected first, of those older than the given id.
+
+    Every call reads all of the project's sessions, but keeps no more than a few pages of them.
+
+    Raises:
+        ProjectNotFound: there is no such project.
+        StorageUnavailable: a store does not answer.
+    """
+    newest: dict[SessionId, LiveSession] = {}  # by id: one that moves meanwhile counts once
+    for session in list_live_sessions(stores, project_id):
+        if before is None or session.id < before:
+            newest[session.id] = session
+        if len(newest) > limit * PAGES_KEPT:
+            newest = _newest(newest, limit)
+    return list(_newest(newest, limit).values())
+
+
+def _newest(sessions: dict[SessionId, LiveSession], limit: int) -> dict[SessionId, LiveSession]:
+    return {id_: sessions[id_] for id_ in nlargest(limit, sessions)}
 
 
 def count_by_key(stores: Stores, project_id: ProjectId) -> dict[KeyId | None, int]:

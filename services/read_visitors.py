@@ -1,12 +1,20 @@
-"""One visitor whole: the living record, its devices, merges and live sessions."""
+"""Visitors: page by page, and one whole with its devices, merges and live sessions."""
 
+from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+
+from sqlalchemy.engine import Connection
 
 from domain.ids import ProjectId, VisitorId
 from services.read_sessions import LiveSession, list_live_sessions
 from services.stores import Stores
-from storage.sql import visitors
+from storage.redis import sessions
+from storage.sql import projects, visitors
 from storage.sql.visitors import Device, Merge, Visitor
+
+ROWS_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +25,86 @@ class WholeVisitor:
     devices: list[Device]
     merges: list[Merge]
     sessions: list[LiveSession]
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorFilter:
+    """Which visitors are wanted; None admits all.
+
+    Attributes:
+        custom_id: in its normal form.
+        authenticated: whether a token has vouched for them.
+        online: whether they have a live session.
+    """
+
+    custom_id: str | None = None
+    authenticated: bool | None = None
+    online: bool | None = None
+
+
+def list_visitors(
+    stores: Stores,
+    project_id: ProjectId,
+    wanted: VisitorFilter,
+    *,
+    limit: int,
+    before: str | None = None,
+) -> list[Visitor]:
+    """Up to `limit` living visitors, newest first, older than the given id.
+
+    Raises:
+        ProjectNotFound: there is no such project.
+        StorageUnavailable: a store does not answer.
+    """
+    online = None if wanted.online is None else _online_ids(stores, project_id)
+    with stores.database.reading() as db:
+        projects.get_project(db, project_id)
+        walk = _Walk(db, project_id, wanted)
+        if online is None:
+            return walk.page(before, limit)
+        found = walk.those_of(online, before) if wanted.online else walk.others(online, before)
+        return list(islice(found, limit))
+
+
+def _online_ids(stores: Stores, project_id: ProjectId) -> set[VisitorId]:
+    return {session.visitor_id for session in sessions.list_sessions(stores.redis, project_id)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Goes through a project's visitors, newest first."""
+
+    db: Connection
+    project_id: ProjectId
+    wanted: VisitorFilter
+
+    def page(self, before: str | None, limit: int) -> list[Visitor]:
+        return visitors.list_visitors(
+            self.db,
+            self.project_id,
+            limit=limit,
+            before=before,
+            custom_id=self.wanted.custom_id,
+            authenticated=self.wanted.authenticated,
+        )
+
+    def others(self, ids: set[VisitorId], before: str | None) -> Iterator[Visitor]:
+        """Those with none of these ids."""
+        while rows := self.page(before, ROWS_AT_ONCE):
+            yield from (row for row in rows if row.id not in ids)
+            before = rows[-1].id
+
+    def those_of(self, ids: set[VisitorId], before: str | None) -> Iterator[Visitor]:
+        """Those with one of these ids; stretches of rows without any are skipped."""
+        in_order = sorted(ids)
+        left = len(in_order) if before is None else bisect_left(in_order, before)
+        while left:
+            just_behind = in_order[left - 1] + "~"
+            rows = self.page(just_behind, ROWS_AT_ONCE)
+            if not rows:
+                return
+            yield from (row for row in rows if row.id in ids)
+            left = bisect_left(in_order, rows[-1].id)
 
 
 def read_visitor(stores: Stores, project_id: ProjectId, visitor_id: VisitorId) -> WholeVisitor:
