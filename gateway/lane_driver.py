@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -75,7 +76,7 @@ class LaneDriver:
             if request is None:
                 strays.append(outcome)
             else:
-                request.asker.answered(request, outcome)
+                self._tell(request, partial(request.asker.answered, request, outcome))
         self._pump_soon()
         return strays
 
@@ -106,7 +107,7 @@ class LaneDriver:
             "deadline": to_wire(deadline),
             "requests": [request.wire for request in batch.requests.values()],
         }
-        log.debug("batch sent", task=self.task, batch=batch.batch_id, size=len(batch.requests))
+        log.debug("batch_sent", task=self.task, batch=batch.batch_id, size=len(batch.requests))
         sending = self._loop.run_in_executor(self._executor, self._publish, payload, deadline)
         sending.add_done_callback(lambda done: self._sent(batch.batch_id, done))
 
@@ -122,7 +123,7 @@ class LaneDriver:
         error = done.exception()
         if error is None:
             return
-        log.warning("batch not sent", task=self.task, batch=batch_id, error=type(error).__name__)
+        log.warning("batch_not_sent", task=self.task, batch=batch_id, error=type(error).__name__)
         self._leave_unanswered(self.lane.give_up(batch_id))
         self._pump_soon()
 
@@ -136,10 +137,17 @@ class LaneDriver:
         self._expiry = None
         late = self.lane.expire(self._loop.time())
         if late:
-            log.warning("batch expired", task=self.task, unanswered=len(late))
+            log.warning("batch_expired", task=self.task, unanswered=len(late))
         self._leave_unanswered(late)
         self._pump()
 
     def _leave_unanswered(self, requests: Iterable[LaneRequest]) -> None:
         for request in requests:
-            request.asker.unanswered(request)
+            self._tell(request, partial(request.asker.unanswered, request))
+
+    def _tell(self, request: LaneRequest, answer: Callable[[], None]) -> None:
+        try:
+            answer()
+        except Exception:
+            # One asker that fails must not leave the others of its batch without an answer.
+            log.exception("asker_failed", task=self.task, request_id=request.request_id)

@@ -1,0 +1,71 @@
+"""What all widget sessions of one node share."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from domain.device_ids import DeviceIds
+from domain.ids import DeviceId, NodeId, ProjectId, SessionId, uuid7
+from domain.queue_sealing import TokenSealer
+from gateway.card_shelf import CardShelf
+from gateway.connect_limits import ConnectLimits
+from gateway.lane_driver import LaneDriver
+from gateway.lease import Lease
+from gateway.metrics import Metrics
+from gateway.proofs import ProofClock
+from gateway.revocations import Revocations
+from gateway.session_records import SessionRecords
+from gateway.sockets.deadlines import Deadlines
+
+if TYPE_CHECKING:
+    from gateway.widget_session import WidgetSession
+
+_ID_RANDOM_BYTES = 10
+_DEVICE_RANDOM_BYTES = 16
+
+
+@dataclass(slots=True)
+class NodeContext:
+    """The node, seen from one of its sockets.
+
+    `fence` is called where the lease is found not to be trusted any more; it closes every
+    signed-in socket and may be called again. `sessions` has one for every open socket, `awaited`
+    those that owe a hello, `by_id` those that are live, `unrecorded` the live ones whose record
+    Redis may have lost.
+    """
+
+    node_id: NodeId
+    device_ids: DeviceIds
+    token_sealer: TokenSealer
+    shelf: CardShelf
+    records: SessionRecords
+    verifications: LaneDriver
+    sign_outs: LaneDriver
+    proofs: ProofClock
+    lease: Lease
+    revocations: Revocations
+    connects: ConnectLimits
+    metrics: Metrics
+    fence: Callable[[], None]
+    awaited: "Deadlines[WidgetSession]"
+    sessions: set["WidgetSession"] = field(default_factory=set)
+    by_id: dict[SessionId, "WidgetSession"] = field(default_factory=dict)
+    unrecorded: set["WidgetSession"] = field(default_factory=set)
+    utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    random_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)
+
+    def new_id(self) -> str:
+        """A fresh UUIDv7."""
+        return uuid7(self.utc_now(), self.random_bytes(_ID_RANDOM_BYTES))
+
+    def new_session_id(self) -> SessionId:
+        """A fresh session's id."""
+        return SessionId(self.new_id())
+
+    def new_device(self, project_id: ProjectId) -> DeviceId:
+        """A fresh device id, certified for the project."""
+        return self.device_ids.issue(
+            project_id, self.utc_now(), self.random_bytes(_DEVICE_RANDOM_BYTES)
+        )

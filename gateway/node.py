@@ -1,0 +1,253 @@
+"""One gateway node: everything its sessions share, put together, started and stopped."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
+from typing import Any, Final
+
+import structlog
+
+from config import queues
+from config.settings import GatewaySettings
+from domain.device_ids import DeviceIds
+from domain.errors import StorageUnavailable
+from domain.ids import NodeId, RotationId
+from domain.queue_sealing import SALT_BYTES, TokenSealer
+from gateway.answers import HEARTBEAT_SECONDS
+from gateway.card_requests import CardRequests
+from gateway.card_shelf import CardShelf
+from gateway.closes import Close
+from gateway.connect_limits import ConnectLimits
+from gateway.context import NodeContext
+from gateway.lane_driver import LaneDriver, Publish
+from gateway.lanes import Lane, LaneBounds
+from gateway.lease import Lease
+from gateway.metrics import Metrics
+from gateway.project_rooms import ProjectRoom
+from gateway.proofs import ProofClock
+from gateway.revocations import Revocations
+from gateway.session_records import SessionRecords
+from gateway.signal_reader import read_signals
+from gateway.sockets.deadlines import Deadlines
+from gateway.sweeps import Sweeps
+from gateway.widget_session import WidgetSession
+from storage.redis import cards, leases, receipts, signals
+from storage.redis.buckets import BucketAllocator
+from storage.redis.client import AsyncRedis
+from storage.redis.session_writer import SessionWriter
+
+log = structlog.get_logger(__name__)
+
+START_SECONDS: Final = 3.0
+STOP_SECONDS: Final = 3.0
+_FENCE_CHECK_SECONDS = 0.5
+_SILENCE_CHECKS = 6
+_RUN_RANDOM_BYTES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class NodePatience:
+    """How long widgets may be silent, and how messages to workers are bounded."""
+
+    hello_seconds: float = 10.0
+    silent_seconds: float = 2.0 * HEARTBEAT_SECONDS
+    lanes: LaneBounds = field(default_factory=LaneBounds)
+
+
+def new_node_id(configured: str | None) -> NodeId:
+    """The id of one process life: a restarted node is another one."""
+    name = configured or secrets.token_hex(4)
+    return NodeId(f"{name}-{secrets.token_hex(_RUN_RANDOM_BYTES)}")
+
+
+class Node:
+    """Made, started and stopped on one event loop.
+
+    Args:
+        settings: of this process.
+        client: the live state; the node does not close it.
+        publish: puts messages into queues, blocking; called from the node's own threads only.
+        metrics: where it counts.
+        patience: other than the contract's, in tests.
+    """
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        client: AsyncRedis,
+        publish: Publish,
+        metrics: Metrics,
+        patience: NodePatience | None = None,
+    ) -> None:
+        self._patience = patience or NodePatience()
+        self.node_id = new_node_id(settings.node_id)
+        self._client = client
+        self._executors: list[ThreadPoolExecutor] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._fenced_at: float | None = None
+        self._listens = asyncio.Event()
+        self.context = self._make_context(settings, publish, metrics)
+        self._sweeps = Sweeps(
+            self.context, partial(cards.read_epochs, client), settings.sweep_seconds
+        )
+        self._measure(metrics)
+
+    async def start(self) -> None:
+        """The node takes sockets: it holds its lease and hears its signals, where Redis answers.
+
+        Without Redis it starts all the same, refuses what it must, and is right once that is back.
+        """
+        await self.context.lease.renew_once()
+        self._spawn(self.context.lease.keep())
+        stream = signals.subscribe(self._client, self.node_id)
+        self._spawn(read_signals(self.context, stream, self._signals_stand))
+        self._spawn(self._sweeps.keep())
+        self._repeat(_FENCE_CHECK_SECONDS, self._check_lease)
+        self._repeat(self._patience.silent_seconds / _SILENCE_CHECKS, self._drop_silent)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await self._listens.wait()
+        except TimeoutError:
+            log.warning("node_started_without_redis", node_id=self.node_id)
+        log.info("node_started", node_id=self.node_id)
+
+    async def stop(self) -> None:
+        """Every socket has had its 1012, no record of a session is left, the lease is free."""
+        for session in list(self.context.sessions):
+            session.end(Close.RESTARTING)
+        self._stop_clocks()
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self.context.records.drain()
+                await leases.release(self._client, self.node_id)
+        except (StorageUnavailable, TimeoutError):
+            log.warning("node_stopped_without_redis", node_id=self.node_id)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for executor in self._executors:
+            executor.shutdown(wait=False, cancel_futures=True)
+        log.info("node_stopped", node_id=self.node_id)
+
+    def fence(self) -> None:
+        """No signed-in socket is left: this node may have missed a revocation. Once a lapse."""
+        if self._fenced_at == self.context.lease.trusted_until:
+            return
+        self._fenced_at = self.context.lease.trusted_until
+        closed = 0
+        for room in self.context.shelf.rooms.values():
+            for member in room.pop_signed_in():
+                member.end(Close.TRY_AGAIN)
+                closed += 1
+        log.warning("node_fenced", node_id=self.node_id, closed=closed)
+
+    def _make_context(
+        self, settings: GatewaySettings, publish: Publish, metrics: Metrics
+    ) -> NodeContext:
+        revocations = Revocations(self._answer, metrics)
+        requests = CardRequests(publish, self._executor(1))
+        writer = SessionWriter(self._client, self.node_id)
+        return NodeContext(
+            node_id=self.node_id,
+            device_ids=DeviceIds(settings.device_keys),
+            token_sealer=TokenSealer(settings.queue_keys, secrets.token_bytes(SALT_BYTES)),
+            shelf=CardShelf(
+                partial(cards.read_cards, self._client), requests.ask, revocations.take_card
+            ),
+            records=SessionRecords(writer, BucketAllocator(self.node_id)),
+            verifications=self._lane(queues.VISITORS_VERIFY, publish),
+            sign_outs=self._lane(queues.VISITORS_SIGN_OUT, publish),
+            proofs=ProofClock(),
+            lease=Lease(partial(leases.renew, self._client, self.node_id), self._lease_lost),
+            revocations=revocations,
+            connects=ConnectLimits(),
+            metrics=metrics,
+            fence=self.fence,
+            awaited=Deadlines(self._patience.hello_seconds, _hello_missing),
+        )
+
+    def _lane(self, task: str, publish: Publish) -> LaneDriver:
+        lane = Lane(self._patience.lanes)
+        return LaneDriver(
+            lane, task, publish, self._executor(lane.bounds.credits), partial(secrets.token_hex, 8)
+        )
+
+    def _executor(self, threads: int) -> ThreadPoolExecutor:
+        executor = ThreadPoolExecutor(threads, thread_name_prefix="publisher")
+        self._executors.append(executor)
+        return executor
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _repeat(self, seconds: float, check: Callable[[], None]) -> None:
+        def again() -> None:
+            self._repeat(seconds, check)
+            check()
+
+        loop = asyncio.get_running_loop()
+        self._timers[check.__name__] = loop.call_later(seconds, again)
+
+    def _stop_clocks(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+        self.context.verifications.stop()
+        self.context.sign_outs.stop()
+        self.context.proofs.stop()
+        self.context.shelf.stop()
+
+    def _signals_stand(self) -> None:
+        self._listens.set()
+        self._sweeps.soon()
+
+    def _lease_lost(self) -> None:
+        """Workers, or a Redis that came back empty, have removed what this node had written."""
+        self.context.unrecorded.update(self.context.by_id.values())
+        self._sweeps.soon()
+
+    def _check_lease(self) -> None:
+        if not self.context.lease.is_held:
+            self.fence()
+
+    def _drop_silent(self) -> None:
+        silent_since = monotonic() - self._patience.silent_seconds
+        for session in list(self.context.by_id.values()):
+            if session.socket.last_received < silent_since:
+                session.end(Close.TRY_AGAIN)
+
+    def _answer(self, room: ProjectRoom, rotation_id: RotationId, closed: int) -> None:
+        self._spawn(self._give_answer(room, rotation_id, closed))
+
+    async def _give_answer(self, room: ProjectRoom, rotation_id: RotationId, closed: int) -> None:
+        try:
+            await receipts.answer(self._client, room.project_id, rotation_id, self.node_id, closed)
+        except StorageUnavailable:
+            log.warning("receipt_not_answered", rotation_id=rotation_id)
+            self.context.revocations.not_answered(room, rotation_id, closed)
+
+    def _measure(self, metrics: Metrics) -> None:
+        node = self.context
+        rooms = node.shelf.rooms
+        states: dict[str, Callable[[], float]] = {
+            "awaited": lambda: len(node.awaited),
+            "live": lambda: len(node.by_id),
+            "signed_in": lambda: sum(room.signed_in for room in rooms.values()),
+        }
+        metrics.gauge("sockets_open", "Open sockets.", lambda: len(node.sessions))
+        for state, read in states.items():
+            metrics.gauge("sessions", "Sessions, by state.", read, state=state)
+        for driver in (node.verifications, node.sign_outs):
+            metrics.watch_lane(driver.task, driver.lane)
+        metrics.gauge("lease_held", "1 while the lease is trusted.", lambda: node.lease.is_held)
+        metrics.gauge("projects", "Projects held.", lambda: len(rooms))
+
+
+def _hello_missing(session: WidgetSession) -> None:
+    session.end(Close.HELLO_TIMEOUT)

@@ -1,0 +1,120 @@
+"""What this node holds of a project: its card, the epoch it knows, its live sessions."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.cards import Card
+from domain.ids import ProjectId, RotationId
+from gateway.closes import Close
+
+
+class Member(Protocol):
+    """A live session as its room sees it. `generation` vouches for it, None while anonymous."""
+
+    generation: int | None
+
+    def end(self, close: Close) -> None:
+        """The socket is being closed for this reason."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a revocation's receipt is owed: an answer, and later closes it stands for."""
+
+    rotation_id: RotationId
+    given: bool = False
+
+
+class ProjectRoom:
+    """One project on this node. The epoch only grows, whatever card comes.
+
+    `binding` counts sessions whose bind is under way, by generation; `unreported` the closes by
+    revocation that no receipt has heard of; `answers` the latest revocations, by their epoch.
+    """
+
+    __slots__ = (
+        "answers",
+        "binding",
+        "card",
+        "epoch",
+        "last_used",
+        "members",
+        "project_id",
+        "unreported",
+    )
+
+    def __init__(self, project_id: ProjectId, now: float) -> None:
+        self.project_id = project_id
+        self.card: Card | None = None
+        self.epoch = 0
+        self.members: dict[int | None, set[Member]] = {}
+        self.binding: Counter[int] = Counter()
+        self.unreported: Counter[int] = Counter()
+        self.answers: dict[int, Answer] = {}
+        self.last_used = now
+
+    def take_card(self, card: Card) -> None:
+        """The newer of the card held and this one is held; the epoch is not touched."""
+        if self.card is None or card.revision >= self.card.revision:
+            self.card = card
+
+    def accepts(self, generation: int) -> bool:
+        """Whether, as far as this node knows, the generation is not revoked."""
+        return generation >= self.epoch
+
+    def bind_begun(self, generation: int) -> None:
+        """One more session is being bound under the generation."""
+        self.binding[generation] += 1
+
+    def bind_over(self, generation: int) -> None:
+        """One of those binds is over."""
+        self.binding[generation] -= 1
+        if not self.binding[generation]:
+            del self.binding[generation]
+
+    def add(self, member: Member) -> None:
+        """The session is live under its present generation."""
+        self.members.setdefault(member.generation, set()).add(member)
+
+    def remove(self, member: Member) -> None:
+        """The session is not among the live ones; nothing happens if it was not."""
+        group = self.members.get(member.generation)
+        if group is None:
+            return
+        group.discard(member)
+        if not group:
+            del self.members[member.generation]
+
+    def pop_revoked(self) -> Iterator[tuple[int, set[Member]]]:
+        """The sessions of each generation below the epoch, which are members no more."""
+        dead = [known for known in self.members if known is not None and known < self.epoch]
+        for generation in dead:
+            yield generation, self.members.pop(generation)
+
+    def pop_signed_in(self) -> list[Member]:
+        """Every session that some generation vouches for; they are members no more."""
+        signed_in = [known for known in self.members if known is not None]
+        return [member for generation in signed_in for member in self.members.pop(generation)]
+
+    def __iter__(self) -> Iterator[Member]:
+        """All live sessions; the room may change meanwhile."""
+        return iter([member for group in self.members.values() for member in group])
+
+    def __len__(self) -> int:
+        return sum(map(len, self.members.values()))
+
+    @property
+    def signed_in(self) -> int:
+        """How many sessions some generation vouches for."""
+        return len(self) - len(self.members.get(None, ()))
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing here needs to be remembered."""
+        return not (self.members or self.binding or self._owes_an_answer)
+
+    @property
+    def _owes_an_answer(self) -> bool:
+        return any(not answer.given for answer in self.answers.values())

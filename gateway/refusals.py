@@ -1,0 +1,43 @@
+"""Refusals that the gateway itself gives."""
+
+import random
+from typing import TYPE_CHECKING, Final
+
+from domain.refusals import SENTENCES, RefusalCode
+from gateway import answers
+
+if TYPE_CHECKING:
+    from gateway.widget_session import WidgetSession
+
+RETRY_MS: Final = (500, 3_000)
+SUPERSEDED: Final = "A newer request on this socket took the place of this one."
+
+
+def refuse(
+    session: "WidgetSession",
+    frame_id: str,
+    code: str,
+    message: str,
+    retry_after_ms: int | None = None,
+) -> None:
+    """The widget is told, and it is counted."""
+    session.node.metrics.refusals.labels(code).inc()
+    session.socket.send(answers.refused(frame_id, code, message, retry_after_ms))
+
+
+def refuse_unavailable(session: "WidgetSession", frame_id: str) -> None:
+    """The widget may try again soon, and not all of them at once."""
+    retry_after_ms = random.randint(*RETRY_MS)  # noqa: S311 - it spreads load, it guards nothing
+    code = RefusalCode.UNAVAILABLE
+    refuse(session, frame_id, code, SENTENCES[code], retry_after_ms)
+
+
+def refuse_rate(session: "WidgetSession", frame_id: str, wait_ms: int) -> None:
+    """The widget may try again when its window is over."""
+    code = RefusalCode.RATE_LIMITED
+    refuse(session, frame_id, code, SENTENCES[code], wait_ms)
+
+
+def refuse_superseded(session: "WidgetSession", frame_id: str) -> None:
+    """Repeating the request is not wanted, so nothing says when."""
+    refuse(session, frame_id, RefusalCode.UNAVAILABLE, SUPERSEDED)

@@ -1,0 +1,98 @@
+"""What workers tell this node. Signals only hurry: one that is lost or unreadable does no harm."""
+
+from collections.abc import Mapping
+from contextlib import aclosing
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from domain.errors import WidgetAuthError
+from domain.ids import ProjectId, RotationId
+from domain.outcomes import Outcome, outcome_from_wire
+from storage.redis.signals import Subscription
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from gateway.context import NodeContext
+    from storage.redis.signals import Signal
+
+log = structlog.get_logger(__name__)
+
+
+class SignalInvalid(WidgetAuthError):
+    """A signal is not of the expected form; it is passed over."""
+
+
+async def read_signals(
+    node: "NodeContext",
+    signals: "AsyncGenerator[Signal | Subscription, None]",
+    stands: "Callable[[], None]",
+) -> None:
+    """Acts on signals until cancelled; `stands` is called whenever some may have been missed."""
+    async with aclosing(signals):
+        async for signal in signals:
+            if monotonic() >= node.lease.trusted_until:
+                node.fence()
+            if signal is Subscription.STANDS:
+                stands()
+            elif isinstance(signal, dict):
+                _act_on(node, signal)
+
+
+def _act_on(node: "NodeContext", signal: Mapping[str, Any]) -> None:
+    kind = str(signal.get("type"))
+    try:
+        _ACTS.get(kind, _unknown)(node, signal)
+    except SignalInvalid:
+        log.warning("signal_invalid", type=kind[:32])
+    except Exception:
+        log.exception("signal_failed", type=kind[:32])  # the next one is another matter
+
+
+def _outcomes(node: "NodeContext", signal: Mapping[str, Any]) -> None:
+    batch_id, wires = signal.get("batch_id"), signal.get("outcomes")
+    if not isinstance(batch_id, str) or not isinstance(wires, list):
+        raise SignalInvalid
+    outcomes = [outcome for wire in wires if (outcome := _read_outcome(wire)) is not None]
+    strays = node.verifications.settle(batch_id, outcomes)
+    for stray in node.sign_outs.settle(batch_id, strays):
+        node.metrics.strays.inc()
+        session = node.by_id.get(stray.session_id) if stray.session_id else None
+        if session is not None:
+            session.note_stray(stray)
+
+
+def _read_outcome(wire: Any) -> Outcome | None:
+    try:
+        return outcome_from_wire(wire)
+    except (KeyError, TypeError, ValueError):
+        log.warning("outcome_invalid")
+        return None
+
+
+def _revoke(node: "NodeContext", signal: Mapping[str, Any]) -> None:
+    epoch, rotation_id = signal.get("epoch"), signal.get("rotation_id")
+    if type(epoch) is not int or not isinstance(rotation_id, str | None):
+        raise SignalInvalid
+    rotation = RotationId(rotation_id) if rotation_id else None
+    node.revocations.asked(node.shelf.room(_project_id(signal)), epoch, rotation)
+
+
+def _card(node: "NodeContext", signal: Mapping[str, Any]) -> None:
+    node.shelf.card_changed(_project_id(signal))
+
+
+def _unknown(_node: "NodeContext", _signal: Mapping[str, Any]) -> None:
+    raise SignalInvalid
+
+
+def _project_id(signal: Mapping[str, Any]) -> ProjectId:
+    project_id = signal.get("project_id")
+    if not isinstance(project_id, str):
+        raise SignalInvalid
+    return ProjectId(project_id)
+
+
+_ACTS = {"outcomes": _outcomes, "revoke": _revoke, "card": _card}

@@ -1,0 +1,102 @@
+"""Comparing everything this node holds with Redis: every few seconds, and after any loss."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from time import monotonic
+from typing import TYPE_CHECKING, TypeAlias
+
+import structlog
+
+from domain.errors import StorageUnavailable
+from domain.ids import ProjectId
+from gateway.phases import Phase
+from gateway.recordings import Rewriting
+from storage.redis.cards import CardVersion
+
+if TYPE_CHECKING:
+    from gateway.context import NodeContext
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 1_000
+IDLE_ROOM_SECONDS = 60.0
+
+ReadEpochs: TypeAlias = Callable[[Sequence[ProjectId]], Awaitable[Mapping[ProjectId, CardVersion]]]
+
+
+class Sweeps:
+    """Raises epochs, reads changed cards again, gives owed answers, writes lost records anew.
+
+    Args:
+        node: what is compared.
+        read_epochs: reads many versions in one round trip.
+        every_seconds: the longest time between two sweeps.
+    """
+
+    def __init__(self, node: "NodeContext", read_epochs: ReadEpochs, every_seconds: float) -> None:
+        self._node = node
+        self._read_epochs = read_epochs
+        self._every_seconds = every_seconds
+        self._wanted = asyncio.Event()
+
+    def soon(self) -> None:
+        """The next sweep begins now, or right after the one under way."""
+        self._wanted.set()
+
+    async def keep(self) -> None:
+        """Sweeps until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(self._every_seconds):
+                    await self._wanted.wait()
+            except TimeoutError:
+                pass
+            self._wanted.clear()
+            await self._sweep_safely()
+
+    async def sweep(self) -> None:
+        """Everything held has been compared.
+
+        Raises:
+            StorageUnavailable: Redis did not answer; what was read until then counts.
+        """
+        projects = list(self._node.shelf.rooms)
+        for start in range(0, len(projects), AT_ONCE):
+            versions = await self._read_epochs(projects[start : start + AT_ONCE])
+            for project_id, version in versions.items():
+                self._compare(project_id, version)
+        self._give_owed_answers()
+        self._rewrite_records()
+        self._node.shelf.evict_idle(monotonic() - IDLE_ROOM_SECONDS)
+
+    async def _sweep_safely(self) -> None:
+        try:
+            await self.sweep()
+        except StorageUnavailable:
+            log.warning("sweep_failed")
+        except Exception:
+            log.exception("sweep_broken")  # the next one may do better; nothing else compares
+
+    def _compare(self, project_id: ProjectId, version: CardVersion) -> None:
+        shelf = self._node.shelf
+        room = shelf.rooms.get(project_id)
+        if room is None:
+            return
+        if version.unknown:
+            shelf.forget(project_id)
+        elif version.epoch is None:
+            shelf.is_missing(project_id)
+        else:
+            self._node.revocations.learn_epoch(room, version.epoch)
+            if room.card is None or room.card.revision != version.revision:
+                shelf.refresh([project_id])
+
+    def _give_owed_answers(self) -> None:
+        for room in self._node.shelf.rooms.values():
+            if room.answers:
+                self._node.revocations.settle(room)
+
+    def _rewrite_records(self) -> None:
+        for session in list(self._node.unrecorded):
+            if session.phase is Phase.LIVE and session.change is None:
+                session.begin_change(Rewriting(session))
