@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import redis
 import redis.asyncio
@@ -69,3 +69,21 @@ def store_errors() -> Iterator[None]:
         yield
     except (redis.RedisError, OSError) as error:
         raise StorageUnavailable from error
+
+
+class ServerIdentity(NamedTuple):
+    """A server and the history it serves; both change where it may have lost what it held."""
+
+    run_id: str
+    replication_id: str
+
+
+def identify(client: Redis) -> ServerIdentity:
+    """Which server answers, and which history of writes it has.
+
+    Raises:
+        StorageUnavailable: none answers.
+    """
+    with store_errors():
+        facts: dict[str, Any] = client.info("server") | client.info("replication")
+    return ServerIdentity(str(facts["run_id"]), str(facts["master_replid"]))

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from enum import Enum
@@ -23,8 +22,8 @@ _log = structlog.get_logger(__name__)
 PING_SECONDS = 1.0
 """After so long without a word the server is asked for one."""
 
-SILENCE_SECONDS = 4.0
-"""After so long without a word, in spite of asking, the subscription is lost."""
+SILENCES = 3
+"""After so many of these without a word, in spite of asking, the subscription is lost."""
 
 SHORTEST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
@@ -59,7 +58,7 @@ def send_many(client: Redis, payloads: Iterable[tuple[NodeId, Mapping[str, objec
 
 
 async def subscribe(
-    client: AsyncRedis, node_id: NodeId
+    client: AsyncRedis, node_id: NodeId, ping_seconds: float = PING_SECONDS
 ) -> AsyncGenerator[Signal | Subscription, None]:
     """The node's signals, without end; first, and after every loss, `Subscription.STANDS`.
 
@@ -70,7 +69,7 @@ async def subscribe(
     while True:
         stood = False
         try:
-            async with aclosing(_listen(client, keys.signals(node_id))) as items:
+            async with aclosing(_listen(client, keys.signals(node_id), ping_seconds)) as items:
                 async for item in items:
                     if item is Subscription.STANDS:
                         if stood:  # redis-py has lost the connection and made another by itself
@@ -85,7 +84,9 @@ async def subscribe(
         await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter
 
 
-async def _listen(client: AsyncRedis, channel: str) -> AsyncGenerator[Signal | Subscription, None]:
+async def _listen(
+    client: AsyncRedis, channel: str, ping_seconds: float
+) -> AsyncGenerator[Signal | Subscription, None]:
     """What one subscription brings.
 
     Raises:
@@ -95,13 +96,11 @@ async def _listen(client: AsyncRedis, channel: str) -> AsyncGenerator[Signal | S
     try:
         with store_errors():
             await pubsub.subscribe(channel)
-        heard_at = time.monotonic()
-        while time.monotonic() - heard_at < SILENCE_SECONDS:
-            message = await _next_message(pubsub)
-            if message is None:
-                continue
-            heard_at = time.monotonic()
-            item = _decode(message)
+        silences = 0
+        while silences < SILENCES:
+            message = await _next_message(pubsub, ping_seconds)
+            silences = silences + 1 if message is None else 0
+            item = _decode(message) if message else None
             if item is not None:
                 yield item
     finally:
@@ -109,10 +108,10 @@ async def _listen(client: AsyncRedis, channel: str) -> AsyncGenerator[Signal | S
     raise StorageUnavailable
 
 
-async def _next_message(pubsub: PubSub) -> dict[str, Any] | None:
+async def _next_message(pubsub: PubSub, ping_seconds: float) -> dict[str, Any] | None:
     """What the server said; None after a while of silence, when it has been asked for a word."""
     with store_errors():
-        message: dict[str, Any] | None = await pubsub.get_message(timeout=PING_SECONDS)
+        message: dict[str, Any] | None = await pubsub.get_message(timeout=ping_seconds)
         if message is None:
             await pubsub.ping()
     return message

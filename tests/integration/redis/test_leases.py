@@ -1,0 +1,51 @@
+"""Leases tell who is alive, and a node whether it has been so all the time."""
+
+import pytest
+
+from domain.ids import NodeId
+from storage.redis import keys, leases, scripts
+from storage.redis.client import AsyncRedis, Redis
+from storage.redis.exchange import run
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_node_is_alive_while_its_lease_stands(
+    redis: Redis, node_redis: AsyncRedis, node_id: NodeId
+) -> None:
+    """Ten seconds from each renewal; then it is known and dead, until it is removed."""
+    assert leases.list_nodes(redis) == {}
+    await leases.renew(node_redis, node_id)
+    assert leases.list_nodes(redis) == {node_id: True}
+    assert 9_000 < redis.pttl(keys.lease(node_id)) <= 10_000
+
+    redis.pexpire(keys.lease(node_id), 5_000)
+    await leases.renew(node_redis, node_id)
+    assert 9_000 < redis.pttl(keys.lease(node_id)) <= 10_000
+
+    await leases.release(node_redis, node_id)
+    assert leases.list_nodes(redis) == {node_id: False}
+
+
+async def test_a_renewal_tells_whether_the_lease_stood(
+    redis: Redis, node_redis: AsyncRedis, node_id: NodeId
+) -> None:
+    """After a gap the node has to write its sessions again."""
+    assert await leases.renew(node_redis, node_id) is False
+    assert await leases.renew(node_redis, node_id) is True
+    assert await leases.renew(node_redis, node_id) is True
+    redis.delete(keys.lease(node_id))
+    assert await leases.renew(node_redis, node_id) is False
+    assert await leases.renew(node_redis, node_id) is True
+    redis.flushall()
+    assert await leases.renew(node_redis, node_id) is False
+    assert leases.list_nodes(redis) == {node_id: True}
+
+
+def test_a_renewal_sent_twice_hides_no_gap(redis: Redis, node_id: NodeId) -> None:
+    """The second time it finds its own lease, and says what the first one found."""
+    key = [keys.lease(node_id)]
+    assert run(redis, scripts.RENEW_LEASE, key, ["first", 10_000]) == 0
+    assert run(redis, scripts.RENEW_LEASE, key, ["first", 10_000]) == 0
+    assert run(redis, scripts.RENEW_LEASE, key, ["second", 10_000]) == 1
+    assert run(redis, scripts.RENEW_LEASE, key, ["second", 10_000]) == 1

@@ -1,0 +1,243 @@
+"""What callers see when Redis is away, and what is put right when it is back."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import pytest
+
+from domain.cards import Card
+from domain.errors import StorageUnavailable
+from domain.ids import NodeId, ProjectId, RotationId
+from storage.redis import keys, leases, publications, receipts, sessions, signals
+from storage.redis.buckets import Bucket
+from storage.redis.cards import read_cards, read_epochs
+from storage.redis.client import AsyncRedis, Redis, connect, connect_async, identify
+from storage.redis.session_writer import RegisterResult, SessionWriter
+from storage.redis.sessions import count_by_generation
+from tests.integration.redis.conftest import Publish, new_session, until
+from tests.servers.redis import RedisServer
+
+pytestmark = pytest.mark.anyio
+
+ROTATION = RotationId("rotation")
+TIMEOUT_SECONDS = 0.4
+
+
+@pytest.fixture
+def paused(redis_server: RedisServer, redis: Redis) -> Iterator[RedisServer]:
+    """The server, which goes on after the test whatever happens in it."""
+    yield redis_server
+    redis_server.resume()
+
+
+@pytest.fixture
+def other_server() -> Iterator[RedisServer]:
+    """A server of this test alone, to be killed."""
+    server = RedisServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def writer(redis_url: str, node_id: NodeId) -> AsyncIterator[SessionWriter]:
+    """The node's writer, which waits for an answer no longer than a test likes to."""
+    client = connect_async(f"{redis_url}?socket_timeout={TIMEOUT_SECONDS}")
+    writer = SessionWriter(client, node_id)
+    yield writer
+    await writer.drain()
+    await client.aclose()
+
+
+async def test_nobody_waits_longer_than_one_timeout(
+    paused: RedisServer, writer: SessionWriter, project_id: ProjectId, node_id: NodeId
+) -> None:
+    """Also who asked while the others were waiting already."""
+    paused.pause()
+    began = time.monotonic()
+    bucket = Bucket(None, node_id, 0)
+    answers = []
+    for _ in range(3):
+        answers.append(writer.register(project_id, *new_session(), None, bucket))
+        await asyncio.sleep(0.05)
+
+    results = await asyncio.gather(*answers, return_exceptions=True)
+
+    assert [type(result) for result in results] == [StorageUnavailable] * 3
+    assert time.monotonic() - began < 2 * TIMEOUT_SECONDS
+
+
+async def test_what_a_failed_register_left_is_removed(
+    paused: RedisServer,
+    redis: Redis,
+    writer: SessionWriter,
+    project_id: ProjectId,
+    node_id: NodeId,
+    publish: Publish,
+) -> None:
+    """A paused server carries the command out when it goes on; the caller was told otherwise."""
+    publish(project_id)
+    bucket = Bucket(None, node_id, 0)
+    kept, visitor = new_session()
+    await writer.register(project_id, kept, visitor, None, bucket)
+    paused.pause()
+    with pytest.raises(StorageUnavailable):
+        await writer.register(project_id, *new_session(), None, bucket)
+    unanswered = writer.unregister(project_id, kept, bucket)
+    with pytest.raises(StorageUnavailable):
+        await unanswered
+    paused.resume()
+
+    await until(lambda: count_by_generation(redis, project_id) == {})
+
+
+async def test_what_is_owed_comes_before_what_is_asked_later(
+    paused: RedisServer,
+    redis: Redis,
+    writer: SessionWriter,
+    project_id: ProjectId,
+    node_id: NodeId,
+    publish: Publish,
+) -> None:
+    """A session that was refused and is registered again stands."""
+    publish(project_id)
+    bucket = Bucket(None, node_id, 0)
+    session, visitor = new_session()
+    paused.pause()
+    with pytest.raises(StorageUnavailable):
+        await writer.register(project_id, session, visitor, None, bucket)
+    paused.resume()
+
+    again = await writer.register(project_id, session, visitor, None, bucket)
+
+    assert again is RegisterResult.REGISTERED
+    assert count_by_generation(redis, project_id) == {None: 1}
+
+
+async def test_an_answer_that_nobody_awaits_complains_nowhere(
+    paused: RedisServer, writer: SessionWriter, project_id: ProjectId, node_id: NodeId
+) -> None:
+    """A closed socket does not wait for its record to go."""
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    paused.pause()
+    writer.unregister(project_id, new_session()[0], Bucket(None, node_id, 0))
+    await writer.drain()
+    assert complaints == []
+
+
+async def test_a_caller_that_went_away_disturbs_nobody(
+    redis: Redis, writer: SessionWriter, project_id: ProjectId, node_id: NodeId, publish: Publish
+) -> None:
+    """The others of its batch are answered."""
+    publish(project_id)
+    bucket = Bucket(None, node_id, 0)
+    gone = writer.register(project_id, *new_session(), None, bucket)
+    stays = writer.register(project_id, *new_session(), None, bucket)
+    gone.cancel()
+    assert await stays is RegisterResult.REGISTERED
+
+
+async def test_the_next_command_after_a_restart_is_answered(
+    redis_server: RedisServer,
+    redis: Redis,
+    node_redis: AsyncRedis,
+    writer: SessionWriter,
+    project_id: ProjectId,
+    node_id: NodeId,
+    publish: Publish,
+) -> None:
+    """On connections that the restart broke; and what Redis lost is missing, not zero."""
+    publish(project_id)
+    bucket = Bucket(None, node_id, 0)
+    await writer.register(project_id, *new_session(), None, bucket)
+    redis_server.restart()
+
+    assert publications.raise_epoch(redis, project_id, 2) is None
+    assert await read_cards(node_redis, [project_id]) == {project_id: None}
+    missing = await writer.register(project_id, *new_session(), None, bucket)
+    assert missing is RegisterResult.CARD_MISSING
+
+
+async def test_a_dead_server_is_unavailable_everywhere(
+    other_server: RedisServer, project_id: ProjectId, node_id: NodeId
+) -> None:
+    """One error, whatever was asked."""
+    client = connect(other_server.url)
+    other_server.kill()
+    asks: list[Callable[[], object]] = [
+        lambda: publications.begin_publication(client, project_id, "n"),
+        lambda: publications.publish(client, Card(project_id, 1, 1), "n"),
+        lambda: publications.publish_unknown(client, project_id, "n"),
+        lambda: publications.raise_epoch(client, project_id, 1),
+        lambda: publications.read_epochs(client, [project_id]),
+        lambda: sessions.drop_generations(client, project_id, 1, None),
+        lambda: sessions.drop_node(client, node_id),
+        lambda: sessions.count_by_generation(client, project_id),
+        lambda: list(sessions.list_sessions(client, project_id)),
+        lambda: leases.list_nodes(client),
+        lambda: signals.send(client, node_id, {}),
+        lambda: receipts.open_receipt(client, project_id, ROTATION, [node_id]),
+        lambda: receipts.read(client, project_id, ROTATION),
+        lambda: receipts.wait_for_answer(client, project_id, ROTATION, 1),
+        lambda: identify(client),
+    ]
+    for ask in asks:
+        with pytest.raises(StorageUnavailable):
+            ask()
+    client.close()
+
+
+async def test_a_dead_server_is_unavailable_for_a_node_too(
+    other_server: RedisServer, project_id: ProjectId, node_id: NodeId
+) -> None:
+    """On the loop that gateways run on, also where the connection stood before."""
+    client = connect_async(other_server.url)
+    writer = SessionWriter(client, node_id)
+    asks: list[Callable[[], Awaitable[object]]] = [
+        lambda: read_cards(client, [project_id]),
+        lambda: read_epochs(client, [project_id]),
+        lambda: leases.renew(client, node_id),
+        lambda: leases.release(client, node_id),
+        lambda: receipts.answer(client, project_id, ROTATION, node_id, 1),
+        lambda: writer.unregister(project_id, new_session()[0], Bucket(None, node_id, 0)),
+    ]
+    await asyncio.gather(*(ask() for ask in asks))
+    other_server.kill()
+    for ask in asks:
+        with pytest.raises(StorageUnavailable):
+            await ask()
+    await writer.drain()
+    await client.aclose()
+
+
+async def test_a_full_server_is_unavailable_and_still_lets_sessions_go(
+    redis: Redis, writer: SessionWriter, project_id: ProjectId, node_id: NodeId, publish: Publish
+) -> None:
+    """Nothing is evicted; one refused command does not fail its neighbours."""
+    publish(project_id)
+    bucket = Bucket(None, node_id, 0)
+    session, visitor = new_session()
+    await writer.register(project_id, session, visitor, None, bucket)
+    redis.config_set("maxmemory", "1")
+    try:
+        refused = writer.register(project_id, *new_session(), None, bucket)
+        gone = writer.unregister(project_id, session, bucket)
+        with pytest.raises(StorageUnavailable):
+            await refused
+        assert await gone is True
+        with pytest.raises(StorageUnavailable):
+            publications.raise_epoch(redis, project_id, 2)
+    finally:
+        redis.config_set("maxmemory", "0")
+    assert redis.exists(keys.card(project_id))
+
+
+def test_a_restarted_server_is_another_one(other_server: RedisServer) -> None:
+    """So that the sweep knows when all cards have to be published again."""
+    with connect(other_server.url) as client:
+        before = identify(client)
+        assert identify(client) == before
+        other_server.restart()
+        assert identify(client) != before
