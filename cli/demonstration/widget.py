@@ -4,16 +4,15 @@ import asyncio
 import itertools
 import json
 import time
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 SECONDS = 15.0
 SUB_PROTOCOL = "widget-auth.v1"
-NO_CODE = 1005
 
 
-class Frames(WSListener):  # type: ignore[misc]
+class Frames(WSListener):
     """What comes over the socket, in order; the last is its close."""
 
     def __init__(self) -> None:
@@ -26,10 +25,10 @@ class Frames(WSListener):  # type: ignore[misc]
         if frame.msg_type == WSMsgType.TEXT:
             self.frames.put_nowait(json.loads(frame.get_payload_as_bytes()))
         elif frame.msg_type == WSMsgType.CLOSE:
-            reason = json.loads(frame.get_close_message() or "{}")
-            code = cast("int", frame.get_close_code() or NO_CODE)
+            payload = frame.get_payload_as_bytes()
+            code, reason = int.from_bytes(payload[:2], "big"), json.loads(payload[2:] or "{}")
             self.closed.set_result((code, reason, time.perf_counter()))
-            transport.send_close(code)
+            transport.send_close()
             transport.disconnect()
 
 
