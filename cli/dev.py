@@ -64,8 +64,7 @@ def dev(port: int, stop_with_parent: bool) -> int:  # noqa: FBT001 - click hands
         with _only_one(place.data_dir):
             return asyncio.run(_run(place))
     except (CannotStart, RedisMissing, StartFailed) as error:
-        told = str(error) or str(type(error).__doc__)
-        click.echo(f"Error: {told}", err=True)
+        click.echo(f"Error: {error}", err=True)
         return EXIT_FAILED
 
 

@@ -33,22 +33,33 @@ class ChildProcess:
     async def start(self, hear: Hear) -> None:
         """It runs, and what it writes is heard line by line."""
         self._resources.enter_context(self._readiness)
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=self._environment,
-            limit=LONGEST_LINE,
-            start_new_session=True,  # Ctrl-C is for us alone: we decide the order of stopping
-            preexec_fn=tied_to_this_process(),
-        )
-        self._listening = asyncio.create_task(self._listen(hear))
+        # Our own pipe: asyncio's would let nobody know of the end while a grandchild holds it.
+        output, their_output = os.pipe()
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=their_output,
+                stderr=asyncio.subprocess.STDOUT,
+                env=self._environment,
+                start_new_session=True,  # Ctrl-C is for us alone: we decide the order of stopping
+                preexec_fn=tied_to_this_process(),
+            )
+        finally:
+            os.close(their_output)
+        self._listening = asyncio.create_task(self._listen(output, hear))
+
+    @property
+    def process_id(self) -> int | None:
+        """The process's id, once it has been started."""
+        return self._process.pid if self._process else None
 
     async def wait(self) -> int:
         """The exit status, once it has ended and its last words were heard."""
         assert self._process  # noqa: S101 - started before
         status = await self._process.wait()
+        with suppress(ProcessLookupError):  # whatever it started and left behind
+            os.killpg(self._process.pid, signal.SIGKILL)
         if self._listening:
             with suppress(TimeoutError):  # a grandchild may hold the pipe open
                 await asyncio.wait_for(self._listening, timeout=1)
@@ -65,16 +76,21 @@ class ChildProcess:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal_number)
 
-    async def _listen(self, hear: Hear) -> None:
-        assert self._process  # noqa: S101
-        assert self._process.stdout  # noqa: S101
-        while True:
-            try:
-                raw = await self._process.stdout.readline()
-            except ValueError:
-                raw = b"(a line too long to show)\n"
-            if not raw:
-                return
-            text = raw.decode(errors="replace").rstrip()
-            self.last_lines.append(text)
-            hear(self.name, text)
+    async def _listen(self, output: int, hear: Hear) -> None:
+        reader = asyncio.StreamReader(limit=LONGEST_LINE)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(output, "rb", buffering=0)
+        )
+        try:
+            while text := await _read_line(reader):
+                self.last_lines.append(text.rstrip())
+                hear(self.name, text.rstrip())
+        finally:
+            transport.close()
+
+
+async def _read_line(reader: asyncio.StreamReader) -> str:
+    try:
+        return (await reader.readline()).decode(errors="replace")
+    except ValueError:
+        return "(a line too long to show)\n"

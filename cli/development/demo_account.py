@@ -1,9 +1,10 @@
 """The account that `widget-auth dev` shows at each start, kept in the data dir."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from cli.development.private_file import write_private
 
 DEMO_FILE = "demo.json"
 
@@ -28,6 +29,4 @@ def read_demo_account(data_dir: Path) -> DemoAccount | None:
 
 def write_demo_account(data_dir: Path, account: DemoAccount) -> None:
     """The account is in the data dir, readable by its owner alone."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    with os.fdopen(os.open(data_dir / DEMO_FILE, flags, 0o600), "w") as file:
-        json.dump(asdict(account), file)
+    write_private(data_dir / DEMO_FILE, json.dumps(asdict(account)))

