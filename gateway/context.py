@@ -33,7 +33,7 @@ class NodeContext:
     `fence` is called where the lease is found not to be trusted any more; it closes every
     signed-in socket and may be called again. `sessions` has one for every open socket, `awaited`
     those that owe a hello, `by_id` those that are live, `unrecorded` the live ones whose record
-    Redis may have lost.
+    Redis may have lost. `hears_signals` is false while an outcome would find nobody listening.
     """
 
     node_id: NodeId
@@ -52,9 +52,15 @@ class NodeContext:
     awaited: "Deadlines[WidgetSession]"
     sessions: set["WidgetSession"] = field(default_factory=set)
     by_id: dict[SessionId, "WidgetSession"] = field(default_factory=dict)
+    hears_signals: bool = False
     unrecorded: set["WidgetSession"] = field(default_factory=set)
     utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
     random_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)
+
+    @property
+    def takes_sign_ins(self) -> bool:
+        """Whether a sign-in begun now could come to its end."""
+        return self.hears_signals and self.lease.is_held
 
     def new_id(self) -> str:
         """A fresh UUIDv7."""

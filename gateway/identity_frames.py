@@ -31,7 +31,7 @@ def sign_in(session: "WidgetSession", frame: SignIn) -> None:
     if not session.sign_ins.admit(limit, now):
         refuse_rate(session, frame.id, session.sign_ins.wait_ms(now))
         return
-    if not node.lease.is_held or (card is None and session.phase is Phase.LIVE):
+    if not node.takes_sign_ins or (card is None and session.phase is Phase.LIVE):
         refuse_unavailable(session, frame.id)
         return
     leeway = card.leeway_seconds if card else _ANY_LEEWAY_SECONDS

@@ -35,10 +35,12 @@ async def read_signals(
         async for signal in signals:
             if monotonic() >= node.lease.trusted_until:
                 node.fence()
-            if signal is Subscription.STANDS:
-                stands()
-            elif isinstance(signal, dict):
+            if isinstance(signal, dict):
                 _act_on(node, signal)
+                continue
+            node.hears_signals = signal is Subscription.STANDS
+            if node.hears_signals:
+                stands()
 
 
 def _act_on(node: "NodeContext", signal: Mapping[str, Any]) -> None:

@@ -289,7 +289,7 @@ class LaneLife(RuleBasedStateMachine):
     def land(self, batch_id: str) -> None:
         """The message is over."""
         for known in (self.flying, self.expiries, self.unsettled):
-            known.pop(batch_id)  # type: ignore[attr-defined]
+            known.pop(batch_id)
 
     @invariant()
     def counts_agree(self) -> None:

@@ -1,0 +1,140 @@
+"""A gateway on a port of its own, and widgets that speak to it."""
+
+import asyncio
+import json
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from domain.ids import NodeId
+from gateway.app import Gateway
+from gateway.sockets import make_config
+
+DEADLINE_SECONDS = 5.0
+_NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+Frame = dict[str, Any]
+
+
+class Widget:
+    """A widget, played by an independent client library."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+
+    def say(self, text: str | Frame) -> None:
+        """A frame has been sent."""
+        self.connection.send(text if isinstance(text, str) else json.dumps(text))
+
+    def hear(self, timeout: float = DEADLINE_SECONDS) -> Frame:
+        """The next frame."""
+        frame: Frame = json.loads(self.connection.recv(timeout))
+        return frame
+
+    def hello(self, device: str | None = None) -> Frame:
+        """The welcome."""
+        self.say({"type": "hello", "device": device})
+        welcome = self.hear()
+        assert welcome["type"] == "welcome", welcome
+        return welcome
+
+    def sign_in(self, token: str, frame_id: str = "1") -> Frame:
+        """The answer to a sign-in."""
+        self.say({"type": "sign_in", "id": frame_id, "token": token})
+        return self.hear()
+
+    def sign_out(self, frame_id: str = "out") -> Frame:
+        """The answer to a sign-out."""
+        self.say({"type": "sign_out", "id": frame_id})
+        return self.hear()
+
+    def is_answering(self) -> bool:
+        """Whether the socket stands: a ping has its pong."""
+        self.say({"type": "ping"})
+        return self.hear() == {"type": "pong"}
+
+    def close_reason(self, timeout: float = DEADLINE_SECONDS) -> tuple[int, Frame]:
+        """Code and reason of the close that comes next."""
+        with pytest.raises(ConnectionClosed) as closed:
+            self.connection.recv(timeout)
+        received = closed.value.rcvd
+        assert received is not None
+        return received.code, json.loads(received.reason)
+
+
+class RunningGateway:
+    """A gateway that serves on a thread of its own."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = listener.getsockname()[1]
+        config = make_config(gateway.asgi, gateway.websocket_protocol, lifespan="on")
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._serve, args=(listener,), daemon=True)
+        self._thread.start()
+        self.wait_until(lambda: self._server.started)
+
+    @property
+    def node_id(self) -> NodeId:
+        """The id of this run."""
+        assert self._gateway._node is not None
+        return self._gateway._node.node_id
+
+    @contextmanager
+    def widget(self, project_id: str, **options: Any) -> Iterator[Widget]:
+        """A widget that has connected."""
+        with connect(
+            f"ws://127.0.0.1:{self.port}/v1/socket?project={project_id}",
+            subprotocols=["widget-auth.v1"],  # type: ignore[list-item]
+            proxy=None,
+            compression=None,
+            **options,
+        ) as connection:
+            yield Widget(connection)
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        """Status and body of an HTTP page."""
+        try:
+            with _NO_PROXY.open(f"http://127.0.0.1:{self.port}{path}", timeout=5) as response:
+                return response.status, response.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read()
+
+    def figure(self, line: str) -> float:
+        """One figure of the metrics, by its name and labels as they are written there."""
+        for found in self.get("/metrics")[1].decode().splitlines():
+            if found.startswith(f"widget_auth_gateway_{line} "):
+                return float(found.rpartition(" ")[2])
+        return 0.0
+
+    def wait_until(self, reached: Callable[[], bool], seconds: float = DEADLINE_SECONDS) -> None:
+        """What is wanted has come about."""
+        deadline = time.monotonic() + seconds
+        while not reached():
+            assert time.monotonic() < deadline, "it did not come about in time"
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """It has stopped as on SIGTERM."""
+        self._server.should_exit = True
+        self._thread.join(15.0)
+        assert not self._thread.is_alive()
+
+    def _serve(self, listener: socket.socket) -> None:
+        with (
+            listener,
+            asyncio.Runner(loop_factory=self._server.config.get_loop_factory()) as runner,
+        ):
+            runner.run(self._server.serve(sockets=[listener]))

@@ -1,0 +1,217 @@
+"""The node's own life: its lease, its losses, its end, and what it tells about itself."""
+
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from config.settings import GatewaySettings
+from domain.cards import Card
+from domain.ids import ProjectId
+from gateway.app import make_gateway
+from gateway.node import NodePatience, new_node_id
+from storage.redis.client import Redis
+from storage.redis.leases import list_nodes
+from storage.redis.sessions import count_by_generation, list_sessions
+from tests.integration.gateway.running import RunningGateway
+from tests.integration.gateway.scripted_worker import ScriptedWorker, a_token
+from tests.servers.redis import RedisServer
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A server that a test may pause, restart and kill."""
+    server = RedisServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_a_node_is_known_by_its_lease_until_it_stops(
+    settings: GatewaySettings, patience: NodePatience, redis: Redis
+) -> None:
+    """The id is of one process life; the lease ends with it."""
+    running = RunningGateway(make_gateway(settings, patience))
+    node_id = running.node_id
+    assert node_id.startswith("tested-")
+    assert list_nodes(redis) == {node_id: True}
+
+    running.stop()
+
+    assert list_nodes(redis) == {node_id: False}
+
+
+def test_no_two_process_lives_have_the_same_id() -> None:
+    """Whether the id is configured or random."""
+    assert len({new_node_id("a") for _ in range(9)} | {new_node_id(None) for _ in range(9)}) == 18
+
+
+def test_a_stop_is_graceful(
+    settings: GatewaySettings,
+    patience: NodePatience,
+    worker: ScriptedWorker,
+    redis: Redis,
+    project: ProjectId,
+) -> None:
+    """Every socket gets 1012 with a time to come back, and Redis has no session left."""
+    running = RunningGateway(make_gateway(settings, patience))
+    with running.widget(project) as anonymous, running.widget(project) as signed_in:
+        anonymous.hello()
+        signed_in.hello()
+        signed_in.sign_in(a_token())
+
+        running._server.should_exit = True
+        reasons = [widget.close_reason() for widget in (anonymous, signed_in)]
+
+    running.stop()
+    assert [code for code, _ in reasons] == [1012, 1012]
+    assert {reason["code"] for _, reason in reasons} == {"restarting"}
+    assert all(reason["retry_after_ms"] >= 500 for _, reason in reasons)
+    assert count_by_generation(redis, project) == {}
+
+
+def test_http_tells_health_readiness_and_figures(
+    gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker
+) -> None:
+    """And nothing else is there."""
+    with gateway.widget(project) as widget:
+        widget.hello()
+        widget.sign_in(a_token())
+        widget.sign_in("nonsense")
+
+        assert gateway.get("/healthz")[0] == 200
+        assert gateway.get("/readyz")[0] == 200
+        assert gateway.get("/")[0] == 404
+        assert gateway.figure("sockets_open") == 1
+        assert gateway.figure('sessions{state="signed_in"}') == 1
+        assert gateway.figure("sign_ins_total") == 1
+        assert gateway.figure('refusals_total{code="token_malformed"}') == 1
+        assert gateway.figure("lease_held") == 1
+
+
+def test_the_process_holds_neither_sql_nor_use_cases() -> None:
+    """What faces the internet cannot leak what it does not have."""
+    program = """
+import sys
+import gateway.app
+from config.settings import GatewaySettings
+bad = [m for m in sys.modules if m.split(".")[0] in {"sqlalchemy", "services", "workers", "psycopg"}
+       or m.startswith("storage.sql")]
+assert not bad, bad
+assert "sealing_keys" not in GatewaySettings.model_fields
+assert "database_url" not in GatewaySettings.model_fields
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
+
+
+def test_a_node_cut_off_from_redis_lets_nobody_act_past_its_lease(
+    own_redis: RedisServer,
+    settings: GatewaySettings,
+    patience: NodePatience,
+    keys: tuple[bytes, bytes],
+) -> None:
+    """Signed-in sockets are closed with 1013 in time, anonymous ones stay, sign-ins wait."""
+    own = settings.model_copy(
+        update={"redis_url": own_redis.url, "broker_url": own_redis.url.replace("/0", "/1")}
+    )
+    worker = ScriptedWorker(own.redis_url, own.broker_url, keys)
+    worker.start()
+    running = RunningGateway(make_gateway(own, patience))
+    project = _published(worker)
+    try:
+        with running.widget(project) as signed_in, running.widget(project) as anonymous:
+            signed_in.hello()
+            signed_in.sign_in(a_token())
+            anonymous.hello()
+            own_redis.pause()
+            cut_off_at = time.monotonic()
+
+            code, reason = signed_in.close_reason(timeout=9.0)
+
+            assert (code, reason["code"]) == (1013, "try_again")
+            assert time.monotonic() - cut_off_at < 7.5
+            assert anonymous.is_answering()
+            assert anonymous.sign_in(a_token())["code"] == "unavailable"
+            assert running.get("/readyz")[0] == 503
+            own_redis.resume()
+            running.wait_until(lambda: running.get("/readyz")[0] == 200)
+            running.wait_until(lambda: anonymous.sign_in(a_token())["type"] == "signed_in")
+    finally:
+        own_redis.resume()
+        running.stop()
+        worker.stop()
+
+
+def test_records_that_redis_lost_are_written_anew(
+    own_redis: RedisServer,
+    settings: GatewaySettings,
+    patience: NodePatience,
+    keys: tuple[bytes, bytes],
+) -> None:
+    """A Redis that comes back empty learns of every live session; the dead stay out."""
+    own = settings.model_copy(
+        update={"redis_url": own_redis.url, "broker_url": own_redis.url.replace("/0", "/1")}
+    )
+    worker = ScriptedWorker(own.redis_url, own.broker_url, keys)
+    worker.start()
+    running = RunningGateway(make_gateway(own, patience))
+    project = _published(worker)
+    try:
+        with (
+            running.widget(project) as kept,
+            running.widget(project) as revoked,
+            running.widget(project) as anonymous,
+        ):
+            kept.hello()
+            kept.sign_in(a_token(generation=2))
+            revoked.hello()
+            revoked.sign_in(a_token(generation=1))
+            welcome = anonymous.hello()
+            worker.stop()
+            own_redis.restart()
+            worker = ScriptedWorker(own.redis_url, own.broker_url, keys)
+            worker.start()
+
+            _publish(worker, project, epoch=2)
+
+            assert revoked.close_reason()[0] == 4401
+            counts = {None: 1, 2: 1}
+            running.wait_until(
+                lambda: count_by_generation(worker._client, project) == counts, seconds=10
+            )
+            stored = list(list_sessions(worker._client, project))
+            assert {s.session_id for s in stored if s.generation is None} == {welcome["session"]}
+            assert kept.is_answering()
+    finally:
+        running.stop()
+        worker.stop()
+
+
+def test_silent_peers_are_dropped(settings: GatewaySettings, worker: ScriptedWorker) -> None:
+    """Nothing for two heartbeats, not even a ping of the protocol's own."""
+    patience = NodePatience(silent_seconds=0.5)
+    running = RunningGateway(make_gateway(settings, patience))
+    project = _published(worker)
+    try:
+        with running.widget(project, ping_interval=None) as silent:
+            silent.hello()
+            assert silent.close_reason()[0] == 1013
+        with running.widget(project, ping_interval=0.1) as pinging:
+            pinging.hello()
+            with pytest.raises(TimeoutError):
+                pinging.hear(timeout=1.0)
+    finally:
+        running.stop()
+
+
+def _published(worker: ScriptedWorker) -> ProjectId:
+    project = ProjectId(str(uuid.uuid4()))
+    _publish(worker, project, epoch=1)
+    return project
+
+
+def _publish(worker: ScriptedWorker, project: ProjectId, epoch: int) -> None:
+    worker.publish(Card(project, epoch, 1))

@@ -1,0 +1,293 @@
+"""What a revocation closes, what it leaves alone, and what its receipt hears."""
+
+import time
+from contextlib import ExitStack, suppress
+
+from websockets.exceptions import InvalidStatus
+
+from domain.cards import Card
+from domain.ids import ProjectId, RotationId
+from storage.redis import publications
+from storage.redis.client import Redis
+from storage.redis.receipts import open_receipt, read
+from storage.redis.sessions import count_by_generation, drop_generations
+from tests.integration.gateway.conftest import SWEEP_SECONDS, Publish
+from tests.integration.gateway.running import RunningGateway, Widget
+from tests.integration.gateway.scripted_worker import ScriptedWorker, a_token
+
+ROTATION = RotationId("r1")
+
+
+class Revoking:
+    """Carries a revocation out as a worker does."""
+
+    def __init__(self, redis: Redis, gateway: RunningGateway, worker: ScriptedWorker) -> None:
+        self._redis = redis
+        self._gateway = gateway
+        self._worker = worker
+
+    def raise_epoch(self, project: ProjectId, epoch: int) -> None:
+        """Redis refuses the generations below; no node has been told."""
+        assert publications.raise_epoch(self._redis, project, epoch) == epoch
+
+    def tell(self, project: ProjectId, epoch: int, rotation: RotationId = ROTATION) -> None:
+        """The node is asked, and the records are dropped."""
+        open_receipt(self._redis, project, rotation, [self._gateway.node_id])
+        signal = {
+            "type": "revoke",
+            "project_id": project,
+            "epoch": epoch,
+            "rotation_id": rotation,
+        }
+        self._worker.signal(self._gateway.node_id, signal)
+        drop_generations(self._redis, project, epoch, rotation)
+
+    def closed(self, project: ProjectId, rotation: RotationId = ROTATION) -> int | None:
+        """What the node has answered; None: nothing yet."""
+        return read(self._redis, project, rotation).closed.get(self._gateway.node_id)
+
+    def wait_for_closed(
+        self, project: ProjectId, count: int, rotation: RotationId = ROTATION
+    ) -> None:
+        """The node has answered this many."""
+        self._gateway.wait_until(lambda: self.closed(project, rotation) == count)
+
+
+def signed_in(widget: Widget, person: str = "ada", generation: int = 1) -> Widget:
+    """The widget, signed in."""
+    widget.hello()
+    assert widget.sign_in(a_token(person, generation))["type"] == "signed_in"
+    return widget
+
+
+def assert_revoked(widget: Widget) -> None:
+    """The widget was closed as the contract says."""
+    code, reason = widget.close_reason()
+    assert code == 4401
+    assert reason["code"] == "secret_revoked"
+    assert reason["retry_after_ms"] > 0
+
+
+def test_exactly_the_sessions_of_the_revoked_generation_are_closed(
+    gateway: RunningGateway,
+    a_project: Publish,
+    worker: ScriptedWorker,
+    redis: Redis,
+) -> None:
+    """Anonymous ones, a newer key's and another project's with the same IDs are not touched."""
+    project, other = a_project(), a_project()
+    revoking = Revoking(redis, gateway, worker)
+    with ExitStack() as stack:
+        old, new, elsewhere, anonymous = (
+            [stack.enter_context(gateway.widget(at)) for _ in range(5)]
+            for at in (project, project, other, project)
+        )
+        for widget in anonymous:
+            widget.hello()
+        for generation, group in ((1, old), (2, new), (1, elsewhere)):
+            for number, widget in enumerate(group):
+                signed_in(widget, f"person-{number}", generation)
+
+        revoking.raise_epoch(project, 2)
+        revoking.tell(project, 2)
+
+        for widget in old:
+            assert_revoked(widget)
+        assert all(widget.is_answering() for widget in (*new, *elsewhere, *anonymous))
+        revoking.wait_for_closed(project, 5)
+        assert read(redis, project, ROTATION).targeted == 5
+        assert count_by_generation(redis, project) == {None: 5, 2: 5}
+        assert count_by_generation(redis, other) == {1: 5}
+
+
+def test_retry_times_are_spread(
+    gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker, redis: Redis
+) -> None:
+    """Not everybody comes back at once."""
+    revoking = Revoking(redis, gateway, worker)
+    with ExitStack() as stack:
+        widgets = [stack.enter_context(gateway.widget(project)) for _ in range(8)]
+        for widget in widgets:
+            signed_in(widget)
+
+        revoking.raise_epoch(project, 2)
+        revoking.tell(project, 2)
+
+        waits = {widget.close_reason()[1]["retry_after_ms"] for widget in widgets}
+    assert len(waits) == 8
+    assert max(waits) <= 5_000
+
+
+def test_a_signal_that_never_comes_is_made_up_for_by_the_sweep(
+    gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker, redis: Redis
+) -> None:
+    """The comparison finds the raised epoch; the late receipt still hears of the close."""
+    revoking = Revoking(redis, gateway, worker)
+    with gateway.widget(project) as widget, gateway.widget(project) as anonymous:
+        anonymous.hello()
+        signed_in(widget)
+
+        revoking.raise_epoch(project, 2)
+        began = time.monotonic()
+        assert_revoked(widget)
+
+        assert time.monotonic() - began < SWEEP_SECONDS + 1
+        assert anonymous.is_answering()
+        revoking.tell(project, 2)
+        revoking.wait_for_closed(project, 1)
+
+
+def test_a_sign_in_that_a_revocation_overtakes_is_closed_and_counted(
+    gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker, redis: Redis
+) -> None:
+    """The worker had committed before; its outcome comes after the receipt was answered."""
+    revoking = Revoking(redis, gateway, worker)
+    with gateway.widget(project) as widget, gateway.widget(project) as other:
+        before = widget.hello()["device"]
+        worker.hold()
+        widget.say({"type": "sign_in", "id": "1", "token": a_token(generation=1)})
+        gateway.wait_until(lambda: bool(worker.messages))
+        revoking.raise_epoch(project, 2)
+        revoking.tell(project, 2)
+        revoking.wait_for_closed(project, 0)
+
+        worker.release()
+
+        assert_revoked(widget)
+        revoking.wait_for_closed(project, 1)
+        assert other.hello(before)["device"] != before
+        gateway.wait_until(lambda: count_by_generation(redis, project) == {None: 1})
+
+
+def test_the_bind_itself_compares_the_epoch(
+    gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker, redis: Redis
+) -> None:
+    """Redis knows of the revocation, this node does not yet: nothing is bound, and it learns."""
+    revoking = Revoking(redis, gateway, worker)
+    with gateway.widget(project) as early, gateway.widget(project) as late:
+        signed_in(early)
+        late.hello()
+        revoking.raise_epoch(project, 2)
+        late.say({"type": "sign_in", "id": "1", "token": a_token(generation=1)})
+
+        assert_revoked(late)
+        assert_revoked(early)
+    assert gateway.figure("sign_ins_total") == 1
+
+
+def test_each_rotation_is_answered_for_its_own_closes(
+    gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker, redis: Redis
+) -> None:
+    """Two in a row, asked in one go: a close counts for the rotation that caused it."""
+    revoking = Revoking(redis, gateway, worker)
+    first, second = RotationId("first"), RotationId("second")
+    with gateway.widget(project) as one, gateway.widget(project) as two:
+        signed_in(one, generation=1)
+        signed_in(two, generation=2)
+        revoking.raise_epoch(project, 3)
+        assert_revoked(one)
+        assert_revoked(two)
+
+        revoking.tell(project, 2, first)
+        revoking.tell(project, 3, second)
+
+        revoking.wait_for_closed(project, 1, first)
+        revoking.wait_for_closed(project, 1, second)
+
+
+def test_a_revocation_told_twice_counts_once(
+    gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker, redis: Redis
+) -> None:
+    """Running one twice changes nothing."""
+    revoking = Revoking(redis, gateway, worker)
+    with gateway.widget(project) as widget:
+        signed_in(widget)
+        revoking.raise_epoch(project, 2)
+
+        revoking.tell(project, 2)
+        assert_revoked(widget)
+        revoking.tell(project, 2)
+
+        bell = f"{{{project}}}:bell:{ROTATION}"
+        gateway.wait_until(lambda: redis.llen(bell) == 2)
+        assert revoking.closed(project) == 1
+
+
+def test_a_node_without_such_sessions_answers_too(
+    gateway: RunningGateway, a_project: Publish, worker: ScriptedWorker, redis: Redis
+) -> None:
+    """None were closed, and the receipt need not wait for the node."""
+    project = a_project()
+    revoking = Revoking(redis, gateway, worker)
+
+    revoking.raise_epoch(project, 2)
+    revoking.tell(project, 2)
+
+    revoking.wait_for_closed(project, 0)
+
+
+def test_a_session_whose_proof_is_over_is_nobodys_to_revoke(
+    gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker, redis: Redis
+) -> None:
+    """It is anonymous by then, and stays."""
+    revoking = Revoking(redis, gateway, worker)
+    with gateway.widget(project) as widget:
+        widget.hello()
+        widget.sign_in(a_token(proof_seconds=0.2))
+        assert [widget.hear()["type"] for _ in range(2)] == ["reauthenticate", "visitor"]
+        gateway.wait_until(lambda: count_by_generation(redis, project) == {None: 1})
+
+        revoking.raise_epoch(project, 2)
+        revoking.tell(project, 2)
+
+        revoking.wait_for_closed(project, 0)
+        assert widget.is_answering()
+
+
+def test_an_epoch_never_falls(
+    gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker, redis: Redis
+) -> None:
+    """A Redis that went back to an older copy does not let a revoked generation in again."""
+    revoking = Revoking(redis, gateway, worker)
+    with gateway.widget(project) as anonymous, gateway.widget(project) as late:
+        anonymous.hello()
+        late.hello()
+        revoking.raise_epoch(project, 2)
+        revoking.tell(project, 2)
+        revoking.wait_for_closed(project, 0)
+        redis.hset(f"{{{project}}}:card", "epoch", 1)
+
+        late.say({"type": "sign_in", "id": "1", "token": a_token(generation=1)})
+
+        assert_revoked(late)
+
+
+def test_malformed_revocations_change_nothing(
+    gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker
+) -> None:
+    """A signal that is none is passed over."""
+    with gateway.widget(project) as widget:
+        signed_in(widget)
+        for fields in ({}, {"epoch": "9"}, {"epoch": True}, {"epoch": 9, "rotation_id": 1}):
+            signal = {"type": "revoke", "project_id": project, **fields}
+            worker.signal(gateway.node_id, signal)
+        worker.signal(gateway.node_id, {"type": "revoke", "epoch": 9, "project_id": None})
+
+        assert widget.sign_in(a_token())["type"] == "signed_in"
+
+
+def test_a_changed_card_is_read_again(
+    gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker
+) -> None:
+    """New limits and origins hold after the signal, or at the latest after a sweep."""
+    with gateway.widget(project) as widget:
+        widget.hello()
+        worker.publish(Card(project, 1, 2, ("https://shop.example",)))
+
+        gateway.wait_until(lambda: _is_refused(gateway, project))
+
+
+def _is_refused(gateway: RunningGateway, project: ProjectId) -> bool:
+    with suppress(InvalidStatus), gateway.widget(project, origin="https://evil.example"):
+        return False
+    return True
