@@ -1,0 +1,60 @@
+"""Every command, where it is, and what it is for in one line."""
+
+from cli.lazy_group import LazyGroup, Place
+
+_HELP = """Prove visitors' identities to a chat platform, and take the proof back.
+
+\b
+PROJECT is a project's id, or its name where only one is called so.
+Exit codes: 0 done, 1 refused, 2 wrong use, 3 unavailable.
+
+With --json the answer is one JSON document on standard output, and so is a failure:
+{"error":{"code","message"}}.
+
+Settings come from WIDGET_AUTH_… variables, .env, or the file that `make run` leaves in its
+data directory (WIDGET_AUTH_DATA_DIR, ordinarily .data). No secret or token is ever an argument.
+"""
+
+_PROJECT = {
+    "create": Place("cli.projects:create", "Create a project and an API key of it."),
+    "list": Place("cli.projects:list_all", "List every project."),
+    "show": Place("cli.projects:show", "Show a project with its settings."),
+}
+_MEMBER = {
+    "add": Place("cli.members:add", "Let somebody sign in with an e-mail address and a password."),
+}
+_SECRET = {
+    "rotate": Place(
+        "cli.rotating:rotate", "Generate a new secret and revoke every earlier one at once."
+    ),
+    "list": Place("cli.signing_secrets:list_all", "List a project's secrets, newest first."),
+}
+_ROTATION = {
+    "list": Place("cli.rotations:list_newest", "List a project's rotations, newest first."),
+    "show": Place("cli.rotations:show", "Show what a rotation did: its receipt."),
+}
+_TOKEN = {
+    "mint": Place("cli.tokens:mint", "Sign a token as a site's back end would."),
+    "inspect": Place("cli.tokens:inspect", "Say what a sign-in with a token would be answered."),
+}
+_VISITOR = {
+    "show": Place("cli.visitors:show", "Show a person with their devices and merges."),
+}
+
+COMMANDS = LazyGroup(
+    "widget-auth",
+    _HELP,
+    {
+        "dev": Place("cli.dev:dev", "Run everything on this machine, behind one port."),
+        "gateway": Place("cli.gateway_command:gateway", "Run a gateway node, for the widgets."),
+        "dashboard": Place("cli.dashboard_command:dashboard", "Run the dashboard and admin API."),
+        "migrate": Place("cli.migrating:migrate", "Bring the database to this version's tables."),
+        "project": LazyGroup("project", "Create and look at projects.", _PROJECT),
+        "member": LazyGroup("member", "Say who may sign in to the dashboard.", _MEMBER),
+        "secret": LazyGroup("secret", "Regenerate and list shared secrets.", _SECRET),
+        "rotation": LazyGroup("rotation", "Look at rotations and their receipts.", _ROTATION),
+        "token": LazyGroup("token", "Mint a token, or ask why one is refused.", _TOKEN),
+        "visitor": LazyGroup("visitor", "Look at a person's record.", _VISITOR),
+        "sessions": Place("cli.sessions:sessions", "Show the live sessions of a project."),
+    },
+)

@@ -1,0 +1,88 @@
+"""How a failed command ends: one message that says what to do, and an exit code."""
+
+import json
+import logging
+import sys
+from dataclasses import dataclass
+
+import click
+from click.exceptions import NoArgsIsHelpError
+
+from domain.errors import Invalid, StorageUnavailable, WidgetAuthError
+
+EXIT_REFUSED = 1
+EXIT_WRONG_USE = 2
+EXIT_UNAVAILABLE = 3
+
+_log = logging.getLogger(__name__)
+
+
+class WrongUse(click.UsageError):
+    """The command was called in a way that cannot work; `code` says which."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What is told: a code for programs, a message for people, and the exit code."""
+
+    code: str
+    message: str
+    exit_code: int
+
+
+def report(error: Exception, *, as_json: bool) -> int:
+    """The failure is written, as JSON to standard output or as text to standard error.
+
+    Returns:
+        The exit code.
+    """
+    failure = failure_of(error)
+    _log.debug("command_failed", exc_info=error)
+    if as_json:
+        told = {"error": {"code": failure.code, "message": failure.message}}
+        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.flush()
+    elif isinstance(error, NoArgsIsHelpError):
+        click.echo(failure.message, err=True)
+    else:
+        click.echo(f"Error: {failure.message}{_pointer(error)}", err=True)
+    return failure.exit_code
+
+
+def failure_of(error: Exception) -> Failure:
+    """What is told of this error; nothing but its type, where it was not foreseen."""
+    for kind, code, exit_code in _FORESEEN:
+        if isinstance(error, kind):
+            return Failure(getattr(error, "code", code), _message(error), exit_code)
+    message = (
+        f"Something went wrong here ({type(error).__name__})."
+        " WIDGET_AUTH_LOG_LEVEL=debug shows where."
+    )
+    return Failure("internal_error", message, EXIT_UNAVAILABLE)
+
+
+# The first kind that an error is of decides; an error's own code goes before the one here.
+_FORESEEN: tuple[tuple[type[Exception], str, int], ...] = (
+    (click.ClickException, "wrong_use", EXIT_WRONG_USE),
+    (click.Abort, "stopped", EXIT_REFUSED),
+    (Invalid, "invalid", EXIT_WRONG_USE),
+    (StorageUnavailable, "unavailable", EXIT_UNAVAILABLE),
+    (WidgetAuthError, "refused", EXIT_REFUSED),
+)
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    return str(error) or "Stopped."
+
+
+def _pointer(error: Exception) -> str:
+    """Where the help is, if how the command is called was the fault."""
+    if isinstance(error, WrongUse) or not isinstance(error, click.UsageError) or error.ctx is None:
+        return ""
+    return f" See `{error.ctx.command_path} --help`."

@@ -1,0 +1,44 @@
+"""What several commands are called with."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document.")
+project_argument = click.argument("project_text", metavar="PROJECT")
+limit_option = click.option(
+    "--limit",
+    type=click.IntRange(1, 200),
+    default=50,
+    show_default=True,
+    help="How many at most.",
+)
+
+
+def secret_options(name: str, what: str) -> Callable[[Command], Command]:
+    """The two ways to hand over a secret: `--<name>-file` and `--<name>-stdin`."""
+    file_option = click.option(
+        f"--{name}-file",
+        "file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help=f"Read the {what} from this file.",
+    )
+
+    def decorate(command: Command) -> Command:
+        return file_option(stdin_option(name, what)(command))
+
+    return decorate
+
+
+def stdin_option(name: str, what: str) -> Callable[[Command], Command]:
+    """`--<name>-stdin`."""
+    return click.option(
+        f"--{name}-stdin",
+        "from_stdin",
+        is_flag=True,
+        help=f"Read the {what} from standard input.",
+    )
