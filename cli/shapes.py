@@ -1,0 +1,109 @@
+"""JSON as scripts rely on it: the contract's shapes."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from domain.outcomes import Json, JsonObject
+from domain.projects import Project
+from domain.times import to_wire
+from services.read_rotations import RotationWithUse
+from services.read_secrets import SecretWithDate
+from services.read_sessions import LiveSession
+from storage.sql.visitors import Device, Merge, Visitor
+
+ANONYMOUS = "anonymous"
+
+
+def project_shape(project: Project) -> JsonObject:
+    """The project with its settings."""
+    return {
+        "id": project.id,
+        "name": project.name,
+        "time_zone": project.time_zone,
+        "operating_hours": project.operating_hours,
+        "token_policy": project.token_policy.to_json(),
+        "allowed_origins": list(project.allowed_origins),
+        "limits": {name: getattr(project.limits, name) for name in project.limits.__slots__},
+        "created_at": to_wire(project.created_at),
+    }
+
+
+def secret_shape(found: SecretWithDate) -> JsonObject:
+    """What may be known of a secret: everything but the secret."""
+    secret = found.stored
+    return {
+        "key_id": secret.key_id,
+        "state": secret.state.value,
+        "last_four": secret.last_four,
+        "created_at": to_wire(secret.created_at),
+        "created_by": secret.created_by,
+        "due_at": _wire(found.due_at),
+        "revoked_at": _wire(secret.revoked_at),
+        "last_verified_at": _wire(secret.last_verified_at),
+        "last_refused_at": _wire(secret.last_refused_at),
+    }
+
+
+def rotation_shape(found: RotationWithUse) -> JsonObject:
+    """The rotation as its receipt stands."""
+    rotation, use = found.rotation, found.last_old_key_use
+    return {
+        "id": rotation.id,
+        "state": rotation.state.value,
+        "requested_at": to_wire(rotation.requested_at),
+        "due_at": _wire(rotation.due_at),
+        "effective_at": _wire(rotation.effective_at),
+        "completed_at": _wire(rotation.completed_at),
+        "sessions": {
+            "targeted": rotation.sessions.targeted,
+            "closed": rotation.sessions.closed,
+            "gone": rotation.sessions.gone,
+        },
+        "nodes": {
+            "asked": rotation.nodes.asked,
+            "answered": rotation.nodes.answered,
+            "expired": list(rotation.nodes.expired),
+        },
+        "last_old_key_use": {
+            "accepted_at": _wire(use.accepted_at),
+            "refused_at": _wire(use.refused_at),
+        },
+        "old_key_id": rotation.old_key_id,
+        "new_key_id": rotation.new_key_id,
+        "requested_by": rotation.requested_by,
+        "reason": rotation.reason,
+    }
+
+
+def session_shape(session: LiveSession) -> JsonObject:
+    """A live session; without a key it is anonymous."""
+    return {
+        "id": session.id,
+        "visitor_id": session.visitor_id,
+        "key_id": session.key_id,
+        "node": session.node_id,
+        "connected_at": to_wire(session.connected_at),
+    }
+
+
+def visitor_shape(
+    visitor: Visitor, devices: Iterable[Device], merges: Iterable[Merge]
+) -> JsonObject:
+    """The person, the devices read through them, and what they absorbed."""
+    shown: list[Json] = [{"id": d.id, "ended_at": _wire(d.ended_at)} for d in devices]
+    return {
+        "id": visitor.id,
+        "custom_id": visitor.custom_id,
+        "authenticated": visitor.authenticated_at is not None,
+        "name": visitor.name,
+        "email": visitor.email,
+        "authenticated_at": _wire(visitor.authenticated_at),
+        "authenticated_by": visitor.authenticated_by,
+        "created_at": to_wire(visitor.created_at),
+        "devices": shown,
+        "absorbed": [merge.absorbed_id for merge in merges if merge.undone_at is None],
+    }
+
+
+def _wire(moment: datetime | None) -> str | None:
+    return to_wire(moment) if moment else None
