@@ -1,0 +1,70 @@
+"""A rotation as somebody at a terminal goes through it."""
+
+import sys
+
+import click
+
+from cli.connections import Connected
+from cli.failures import WrongUse
+from cli.printing import print_facts, print_table, say, shown
+from cli.receipts import follow_rotation, print_receipt
+from cli.shapes import ANONYMOUS
+from domain.errors import Refused, StorageUnavailable
+from domain.projects import Project
+from services.read_rotations import LastUse, RotationWithUse
+from services.read_sessions import count_by_key
+from services.rotate_secret import Generated
+
+_UNCOUNTED = "Redis does not answer, so nobody can say how many live sessions this disconnects."
+_ONCE = "The new shared secret. It is shown now and never again: store it in the site's back end."
+_FIRST = "It is the project's first secret: nothing was revoked."
+
+
+class NotConfirmed(Refused):
+    """Nothing was changed."""
+
+    code = "not_confirmed"
+
+
+def show_impact(system: Connected, project: Project) -> None:
+    """The live sessions stand there by key, with what a regenerate does to them."""
+    try:
+        counts = count_by_key(system.stores, project.id)
+    except StorageUnavailable:
+        say(_UNCOUNTED)
+        return
+    rows = [
+        (key_id or ANONYMOUS, n, "be disconnected" if key_id else "stay")
+        for key_id, n in counts.items()
+    ]
+    print_table(("SIGNED IN BY", "LIVE SESSIONS", "THEY WILL"), rows)
+
+
+def confirm_rotation(project: Project) -> None:
+    """Somebody has said yes.
+
+    Raises:
+        NotConfirmed: they have said no.
+        WrongUse: nobody is there to ask.
+    """
+    if not sys.stdin.isatty():
+        raise WrongUse("not_confirmed", "Nobody is there to ask: add --yes.")
+    question = f"Revoke every secret of {shown(project.name)} and make a new one?"
+    if not click.confirm(question, err=True):
+        raise NotConfirmed
+
+
+def tell_rotation(system: Connected, project: Project, generated: Generated) -> None:
+    """The secret was shown, and the receipt when it was complete."""
+    say(_ONCE)
+    print_facts({"secret": generated.secret, "key id": generated.key_id})
+    if generated.rotation is None:
+        say(_FIRST)
+        return
+    found = follow_rotation(system, RotationWithUse(generated.rotation, LastUse()))
+    print_receipt(found)
+    if found.rotation.completed_at is None:
+        say(
+            "The rotation goes on without this command. Its receipt:"
+            f" `widget-auth rotation show {project.id} {found.rotation.id}`"
+        )

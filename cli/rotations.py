@@ -1,0 +1,49 @@
+"""`widget-auth rotation …`."""
+
+import click
+
+from cli.connections import connected
+from cli.named_projects import get_named_project
+from cli.options import json_option, limit_option, project_argument
+from cli.printing import print_json, print_table
+from cli.receipts import print_receipt
+from cli.shapes import rotation_shape
+from domain.ids import RotationId
+from services.read_rotations import read_rotation, read_rotations
+
+
+@click.command("list")
+@project_argument
+@limit_option
+@click.option("--cursor", help="The next_cursor of the list before.")
+@json_option
+def list_newest(project_text: str, limit: int, cursor: str | None, *, as_json: bool) -> None:
+    """List a project's rotations, newest first."""
+    with connected() as system, system.stores.database.reading() as db:
+        project_id = get_named_project(db, project_text).id
+        found = read_rotations(db, project_id, limit=limit + 1, before=cursor)
+    more, found = len(found) > limit, found[:limit]
+    if as_json:
+        following = found[-1].rotation.id if more else None
+        print_json({"items": [rotation_shape(one) for one in found], "next_cursor": following})
+        return
+    rows = [
+        (one.id, one.state.value, one.effective_at, one.completed_at, one.sessions.closed)
+        for one in (each.rotation for each in found)
+    ]
+    print_table(("ID", "STATE", "EFFECTIVE", "COMPLETED", "CLOSED"), rows)
+
+
+@click.command()
+@project_argument
+@click.argument("rotation_id", metavar="ID")
+@json_option
+def show(project_text: str, rotation_id: str, *, as_json: bool) -> None:
+    """Show what a rotation did: its receipt."""
+    with connected() as system, system.stores.database.reading() as db:
+        project = get_named_project(db, project_text)
+        found = read_rotation(db, project.id, RotationId(rotation_id))
+    if as_json:
+        print_json(rotation_shape(found))
+    else:
+        print_receipt(found)
