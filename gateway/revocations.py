@@ -70,12 +70,14 @@ class Revocations:
         self.learn_epoch(room, card.epoch)
 
     def asked(self, room: ProjectRoom, epoch: int, rotation_id: RotationId | None) -> None:
-        """A revocation asks: its sessions are being closed and its receipt will be answered."""
+        """A revocation asks: its sessions are being closed, its receipt, if any, will be answered."""
         self.raise_epoch(room, epoch)
-        if rotation_id is not None:
-            room.answers[epoch] = Answer(rotation_id)
-            for forgotten in sorted(room.answers)[:-REMEMBERED_ROTATIONS]:
-                del room.answers[forgotten]
+        if rotation_id is None:
+            _pop_below(room, epoch)
+            return
+        room.answers[epoch] = Answer(rotation_id)
+        for forgotten in sorted(room.answers)[:-REMEMBERED_ROTATIONS]:
+            del room.answers[forgotten]
         self.settle(room)
 
     def closed_late(self, room: ProjectRoom, generation: int) -> None:

@@ -1,0 +1,206 @@
+"""Epochs, revocations and receipts of one project on one node; limits; closes."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from domain.cards import Card
+from domain.ids import ProjectId, RotationId
+from gateway.closes import Close
+from gateway.connect_limits import ConnectLimits
+from gateway.metrics import Metrics
+from gateway.project_rooms import ProjectRoom
+from gateway.rate_window import RateWindow
+from gateway.revocations import Revocations
+
+PROJECT = ProjectId("p")
+
+
+class Member:
+    """A session, as far as its room knows."""
+
+    def __init__(self, generation: int | None) -> None:
+        self.generation = generation
+        self.closes: list[Close] = []
+
+    def end(self, close: Close) -> None:
+        """Closed."""
+        self.closes.append(close)
+
+
+class Receipts:
+    """Adds up what is answered."""
+
+    def __init__(self) -> None:
+        self.closed: Counter[str] = Counter()
+        self.answers = 0
+
+    def __call__(self, room: ProjectRoom, rotation_id: RotationId, closed: int) -> None:
+        """One answer."""
+        assert room.project_id == PROJECT
+        self.closed[rotation_id] += closed
+        self.answers += 1
+
+
+@pytest.fixture
+def receipts() -> Receipts:
+    """Empty."""
+    return Receipts()
+
+
+@pytest.fixture
+def revocations(receipts: Receipts) -> Revocations:
+    """Answering those receipts."""
+    return Revocations(receipts, Metrics())
+
+
+def a_room(*generations: int | None) -> tuple[ProjectRoom, list[Member]]:
+    """A room with a session of each generation."""
+    room = ProjectRoom(PROJECT, 0.0)
+    members = [Member(generation) for generation in generations]
+    for member in members:
+        room.add(member)
+    return room, members
+
+
+def test_only_generations_below_the_epoch_are_closed(revocations: Revocations) -> None:
+    """Anonymous sessions and those at the epoch stay members."""
+    room, (first, second, third, anonymous) = a_room(1, 2, 3, None)
+
+    assert revocations.raise_epoch(room, 3) == 2
+
+    assert first.closes == second.closes == [Close.SECRET_REVOKED]
+    assert third.closes == anonymous.closes == []
+    assert len(room) == 2
+
+
+def test_the_epoch_only_grows(revocations: Revocations) -> None:
+    """Neither a late signal nor an older card lowers it."""
+    room, _ = a_room()
+    revocations.raise_epoch(room, 5)
+    revocations.raise_epoch(room, 3)
+    revocations.take_card(room, Card(PROJECT, 2, 1))
+
+    assert room.epoch == 5
+    assert not room.accepts(4)
+    assert room.accepts(5)
+
+
+def test_the_newer_card_stays(revocations: Revocations) -> None:
+    """By its revision; its epoch counts whatever the revision."""
+    room, _ = a_room()
+    revocations.take_card(room, Card(PROJECT, 1, 7))
+    revocations.take_card(room, Card(PROJECT, 4, 6))
+
+    assert room.card == Card(PROJECT, 1, 7)
+    assert room.epoch == 4
+
+
+def test_an_answer_waits_for_binds_under_way(revocations: Revocations, receipts: Receipts) -> None:
+    """Those of the revoked generations only, and their closes are in it."""
+    room, _ = a_room(1)
+    room.bind_begun(1)
+    room.bind_begun(2)
+
+    revocations.asked(room, 2, RotationId("r"))
+    assert receipts.answers == 0
+
+    room.bind_over(1)
+    revocations.closed_late(room, 1)
+    assert receipts.closed == {"r": 2}
+    assert receipts.answers == 1
+
+
+def test_a_close_after_the_answer_adds_to_it(revocations: Revocations, receipts: Receipts) -> None:
+    """For the rotation that revoked its generation, not for a later one."""
+    room, _ = a_room()
+    revocations.asked(room, 2, RotationId("first"))
+    revocations.asked(room, 3, RotationId("second"))
+
+    revocations.closed_late(room, 1)
+    revocations.closed_late(room, 2)
+
+    assert receipts.closed == {"first": 1, "second": 1}
+
+
+def test_an_answer_that_was_not_taken_is_given_again(
+    revocations: Revocations, receipts: Receipts
+) -> None:
+    """With the same number, at the next occasion."""
+    room, _ = a_room(1, 1)
+    revocations.asked(room, 2, RotationId("r"))
+    receipts.closed.clear()
+
+    revocations.not_answered(room, RotationId("r"), 2)
+    assert not room.is_idle
+    revocations.settle(room)
+
+    assert receipts.closed == {"r": 2}
+    assert room.is_idle
+
+
+def test_a_revocation_without_a_rotation_has_no_receipt(
+    revocations: Revocations, receipts: Receipts
+) -> None:
+    """It closes all the same."""
+    room, (member,) = a_room(1)
+    revocations.asked(room, 2, None)
+
+    assert member.closes == [Close.SECRET_REVOKED]
+    assert receipts.answers == 0
+
+
+def test_every_close_is_of_the_contracts_table() -> None:
+    """Codes and reasons; the reason is JSON that fits a close frame."""
+    told = {}
+    for close in Close:
+        frame = close.frame()
+        assert frame[0] == 0x88
+        assert frame[1] == len(frame) - 2 <= 125
+        reason = json.loads(frame[4:])
+        told[reason["code"]] = (int.from_bytes(frame[2:4], "big"), "retry_after_ms" in reason)
+
+    assert told == {
+        "secret_revoked": (4401, True),
+        "signed_out_by_operator": (4403, True),
+        "merge_undone": (4403, True),
+        "protocol_error": (4400, False),
+        "unknown_project": (4404, False),
+        "hello_timeout": (4408, False),
+        "too_many_requests": (4429, True),
+        "restarting": (1012, True),
+        "try_again": (1013, True),
+    }
+
+
+def test_connects_are_counted_by_project_and_address() -> None:
+    """An IPv6 customer is a /64; a mapped IPv4 address is itself; windows end."""
+    limits = ConnectLimits()
+    assert [limits.admit("p", "192.0.2.1", 2, 0.0) for _ in range(3)] == [True, True, False]
+    assert limits.admit("q", "192.0.2.1", 2, 0.0)
+    assert limits.admit("p", "192.0.2.2", 2, 0.0)
+    assert not limits.admit("p", "::ffff:192.0.2.1", 2, 0.0)
+    assert limits.admit("p", "2001:db8::1", 1, 0.0)
+    assert not limits.admit("p", "2001:db8::2", 1, 0.0)
+    assert limits.admit("p", "2001:db8:0:1::2", 1, 0.0)
+    assert not limits.admit("p", "192.0.2.1", 2, 59.9)
+    assert limits.admit("p", "192.0.2.1", 2, 60.0)
+
+
+def test_a_flood_of_addresses_costs_no_more_memory() -> None:
+    """Beyond the bound addresses share counters, and are still limited."""
+    limits = ConnectLimits(max_counted=10)
+    admitted = sum(limits.admit("p", f"192.0.2.{n % 250}.{n}", 1, 0.0) for n in range(20_000))
+
+    assert admitted <= 10 + 1_024
+    assert len(limits._counts) <= 10 + 1_024
+
+
+def test_a_rate_window_says_when_it_ends() -> None:
+    """In milliseconds, never zero."""
+    window = RateWindow()
+    assert window.admit(1, 100.0)
+    assert not window.admit(1, 130.0)
+    assert window.wait_ms(130.0) == 30_001
+    assert window.admit(1, 160.0)
