@@ -70,7 +70,7 @@ class Revocations:
         self.learn_epoch(room, card.epoch)
 
     def asked(self, room: ProjectRoom, epoch: int, rotation_id: RotationId | None) -> None:
-        """A revocation asks: its sessions are being closed, its receipt, if any, will be answered."""
+        """A revocation asks: its sessions are being closed, its receipt will be answered."""
         self.raise_epoch(room, epoch)
         if rotation_id is None:
             _pop_below(room, epoch)
