@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 
 import click
@@ -13,6 +14,8 @@ from domain.errors import Invalid, StorageUnavailable, WidgetAuthError
 EXIT_REFUSED = 1
 EXIT_WRONG_USE = 2
 EXIT_UNAVAILABLE = 3
+
+UNFORESEEN = "internal_error"
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +44,8 @@ def report(error: Exception, *, as_json: bool) -> int:
         The exit code.
     """
     failure = failure_of(error)
+    if failure.code == UNFORESEEN:
+        _prepare_to_debug()
     _log.debug("command_failed", exc_info=error)
     if as_json:
         told = {"error": {"code": failure.code, "message": failure.message}}
@@ -60,9 +65,9 @@ def failure_of(error: Exception) -> Failure:
             return Failure(getattr(error, "code", code), _message(error), exit_code)
     message = (
         f"Something went wrong here ({type(error).__name__})."
-        " WIDGET_AUTH_LOG_LEVEL=debug shows where."
+        " With WIDGET_AUTH_LOG_LEVEL=debug it tells where."
     )
-    return Failure("internal_error", message, EXIT_UNAVAILABLE)
+    return Failure(UNFORESEEN, message, EXIT_UNAVAILABLE)
 
 
 # The first kind that an error is of decides; an error's own code goes before the one here.
@@ -73,6 +78,17 @@ _FORESEEN: tuple[tuple[type[Exception], str, int], ...] = (
     (StorageUnavailable, "unavailable", EXIT_UNAVAILABLE),
     (WidgetAuthError, "refused", EXIT_REFUSED),
 )
+
+
+def _prepare_to_debug() -> None:
+    """Whoever asked for it by their settings sees the trace, wherever the error came from."""
+    # Loaded for this alone: it may be what failed.
+    with suppress(Exception):
+        from config.logs import configure_logs  # noqa: PLC0415
+        from config.settings import Settings, load  # noqa: PLC0415
+
+        if load(Settings).log_level == "debug":
+            configure_logs("console", "debug")
 
 
 def _message(error: Exception) -> str:

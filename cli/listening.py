@@ -14,6 +14,7 @@ from cli.settings_of_process import read_settings
 from config.logs import configure_logs
 from config.readiness import announce_ready
 from config.settings import Settings
+from domain.errors import StorageUnavailable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 SomeSettings = TypeVar("SomeSettings", bound=Settings)
@@ -21,6 +22,10 @@ SomeSettings = TypeVar("SomeSettings", bound=Settings)
 host_option = click.option(
     "--host", default="127.0.0.1", show_default=True, help="The address to listen on."
 )
+
+
+class NotServed(StorageUnavailable):
+    """It ended without being told to; the log says why."""
 
 
 def port_option(default: int) -> Callable[[Command], Command]:
@@ -65,7 +70,9 @@ def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
 def _require_free(host: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        socket.create_server((host, port), family=family).close()
+        with socket.socket(family) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
     except OSError as error:
         message = (
             f"Nobody can listen on {host} port {port}: {error.strerror}."

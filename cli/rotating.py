@@ -30,10 +30,16 @@ _LEFT_TO_RELAY = (
 )
 
 
-class PlannedRotationsMissing(Refused):
-    """Rotations cannot be planned yet. Without --retire-previous and --force it is done now."""
+class NeverOffline(Refused):
+    """The project has no operating hours, so it has no off-hours. Leave --retire-previous away."""
 
-    code = "planned_rotations_missing"
+    code = "never_offline"
+
+
+class PlannedRotationUnavailable(Refused):
+    """A rotation cannot be planned for a time yet. Leave --retire-previous and --force away."""
+
+    code = "planned_rotation_unavailable"
 
 
 @click.command()
@@ -86,17 +92,19 @@ def rotate(
 
 
 def _require_possible(retire_previous: str, *, force: bool) -> None:
-    if retire_previous == NOW and not force:
-        return
-    if retire_previous not in (NOW, OFF_HOURS):
+    if retire_previous == OFF_HOURS:
+        raise NeverOffline
+    if retire_previous != NOW:
         _require_time(retire_previous)
-    raise PlannedRotationsMissing
+        raise PlannedRotationUnavailable
+    if force:
+        raise PlannedRotationUnavailable
 
 
 def _require_time(text: str) -> None:
     try:
         from_wire(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         message = "--retire-previous: give now, off_hours, or a time as 2026-11-22T09:00:00Z."
         raise WrongUse("time_invalid", message) from None
 
