@@ -1,0 +1,110 @@
+"""Real processes of widget-auth, each started, told to stop, paused and killed by its own id."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cli.development.lifetime import tied_to_this_process
+
+READY_SECONDS = 30.0
+STOP_SECONDS = 12.0
+ROOT = Path(__file__).parents[2]
+
+
+class RunningProcess:
+    """One process that has said that it is ready."""
+
+    def __init__(
+        self, name: str, arguments: Sequence[str], environ: Mapping[str, str], folder: Path
+    ) -> None:
+        self.name = name
+        self._arguments = arguments
+        self._environ = environ
+        self._log = folder / f"{name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "RunningProcess":
+        """It is started; `wait_until_ready` says when it serves."""
+        self._ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._ready.bind(f"\0widget-auth-test-{os.getpid()}-{id(self)}-{time.monotonic_ns()}")
+        address = self._ready.getsockname().decode().replace("\0", "@", 1)
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", *self._arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, **self._environ, "NOTIFY_SOCKET": address},
+                cwd=ROOT,
+                start_new_session=True,
+                preexec_fn=tied_to_this_process(),  # noqa: PLW1509 - the tests start one thread
+            )
+        return self
+
+    def wait_until_ready(self) -> None:
+        """It has said that it is ready."""
+        self._ready.settimeout(0.05)
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                if b"READY=1" in self._ready.recv(256):
+                    self._ready.close()
+                    return
+            except TimeoutError:
+                if self.process.poll() is not None:
+                    break
+        self._ready.close()
+        message = f"{self.name} is not ready:\n{self.log_text()[-3000:]}"
+        raise AssertionError(message)
+
+    @property
+    def process(self) -> "subprocess.Popen[bytes]":
+        """The process, once started."""
+        assert self._process is not None
+        return self._process
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+        return self.process.pid
+
+    def log_text(self) -> str:
+        """All that it has written."""
+        return self._log.read_text(errors="replace")
+
+    def stop(self) -> int:
+        """It has ended in an orderly way; returns its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            message = f"{self.name} did not stop:\n{self.log_text()[-3000:]}"
+            raise AssertionError(message) from None
+
+    def kill(self) -> None:
+        """It is gone at once, as by `kill -9`."""
+        self.process.kill()
+        self.process.wait(STOP_SECONDS)
+
+    def pause(self) -> None:
+        """It stands still, holding what it holds."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """It goes on."""
+        self.process.send_signal(signal.SIGCONT)
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

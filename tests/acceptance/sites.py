@@ -1,0 +1,73 @@
+"""A customer's site: a project, its secret as it was shown, and tokens as its back end signs."""
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from tests.acceptance.system import System
+from tests.acceptance.widget import Widget
+
+
+@dataclass
+class Site:
+    """A project of the running system, seen by its administrator and its back end."""
+
+    system: System
+    project_id: str
+    api_key: str
+    secret: str = ""
+    key_id: str = ""
+
+    def regenerate(self, **options: Any) -> dict[str, Any]:
+        """The answer to a regenerate; the site deploys the new secret at once."""
+        with self.system.admin(self.api_key) as admin:
+            answer = admin.post(f"/projects/{self.project_id}/secrets", json=options)
+        assert answer.status_code == 201, answer.text
+        body: dict[str, Any] = answer.json()
+        self.secret, self.key_id = body["secret"], body["key_id"]
+        return body
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The answer of the admin API about this project."""
+        with self.system.admin(self.api_key) as admin:
+            answer = admin.get(f"/projects/{self.project_id}{path}", params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def token(
+        self,
+        custom_id: str = "ada",
+        *,
+        secret: str | None = None,
+        lifetime: int = 300,
+        **claims: Any,
+    ) -> str:
+        """A token as the back end signs it."""
+        now = int(time.time())
+        payload = {"external_id": custom_id, "iat": now, "exp": now + lifetime, **claims}
+        return jwt.encode(payload, secret or self.secret, algorithm="HS256")
+
+    def widget(self, device: str | None = None) -> Widget:
+        """A widget of this site, to be connected."""
+        return Widget(self.system.socket_url(self.project_id), device)
+
+    def completed_receipt(self, rotation_id: str) -> dict[str, Any]:
+        """The rotation's receipt, once it is completed."""
+        deadline = time.monotonic() + 20
+        while True:
+            receipt: dict[str, Any] = self.get(f"/rotations/{rotation_id}")
+            if receipt["state"] == "completed":
+                return receipt
+            assert time.monotonic() < deadline, receipt
+            time.sleep(0.05)
+
+
+def make_site(system: System) -> Site:
+    """A new project with its first secret, made as an operator would."""
+    created = system.cli("project", "create", f"Shop {secrets.token_hex(4)}")
+    site = Site(system, created["project"]["id"], created["api_key"])
+    site.regenerate()
+    return site

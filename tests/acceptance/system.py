@@ -1,0 +1,132 @@
+"""The whole system as a deployment runs it: every process for itself, real stores, real ports."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from cli.processes import BEAT, WORKERS
+from tests.acceptance.processes import ROOT, RunningProcess, free_port
+
+
+class System:
+    """Gateway, dashboard, workers and beat over one database and one Redis. A context manager."""
+
+    def __init__(
+        self,
+        database_url: str,
+        redis_url: str,
+        folder: Path,
+        *,
+        gateways: int = 1,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.environ = {
+            "WIDGET_AUTH_DATABASE_URL": database_url,
+            "WIDGET_AUTH_REDIS_URL": redis_url,
+            "WIDGET_AUTH_DATA_DIR": str(folder),
+            "WIDGET_AUTH_LOG_LEVEL": "info",
+            "WIDGET_AUTH_SWEEP_SECONDS": "1",
+            **{f"WIDGET_AUTH_{name}_KEYS": _key() for name in ("SEALING", "QUEUE", "DEVICE")},
+            "WIDGET_AUTH_SESSION_KEY": _key(),
+            **(settings or {}),
+        }
+        self.folder = folder
+        self._ports = {f"gateway-{n}": free_port() for n in range(1, gateways + 1)}
+        self._ports["dashboard"] = free_port()
+        self.processes: dict[str, RunningProcess] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start(self._programs())
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def start(self, programs: Mapping[str, Sequence[str]]) -> None:
+        """These processes run and are ready."""
+        started = []
+        for name, arguments in programs.items():
+            process = RunningProcess(name, arguments, self.environ, self.folder).start()
+            self._stack.callback(_end, process)
+            self.processes[name] = process
+            started.append(process)
+        for process in started:
+            process.wait_until_ready()
+
+    def restart(self, name: str) -> None:
+        """The process of that name runs anew, where it did before."""
+        self.start({name: self._programs()[name]})
+
+    def _programs(self) -> dict[str, Sequence[str]]:
+        programs: dict[str, Sequence[str]] = {}
+        for program in (*WORKERS, BEAT):
+            for name in program.names():
+                # Several workers on one machine need different names.
+                named = ("-n", f"{name}@%h") if program is not BEAT else ()
+                programs[name] = (*program.arguments, *named)
+        for name, port in self._ports.items():
+            command = name.split("-", maxsplit=1)[0]
+            programs[name] = ("cli.main", command, "--port", str(port))
+        return programs
+
+    def socket_url(self, project_id: str, gateway: int = 1) -> str:
+        """Where a widget of the project connects."""
+        port = self._ports[f"gateway-{gateway}"]
+        return f"ws://127.0.0.1:{port}/v1/socket?project={project_id}"
+
+    def gateway_url(self, gateway: int = 1) -> str:
+        """The gateway's HTTP."""
+        return f"http://127.0.0.1:{self._ports[f'gateway-{gateway}']}"
+
+    def admin(self, api_key: str) -> httpx.Client:
+        """A client of the admin API."""
+        return httpx.Client(
+            base_url=f"http://127.0.0.1:{self._ports['dashboard']}/api/v1",
+            headers={"Authorization": f"Bearer {api_key}"},
+            timeout=20,
+        )
+
+    def cli(self, *arguments: str, stdin: str = "") -> Any:
+        """What a command of the command line answered, as JSON."""
+        done = self.run_cli(*arguments, "--json", stdin=stdin)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def run_cli(self, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        """A command of the command line, ended."""
+        return subprocess.run(
+            [sys.executable, "-m", "cli.main", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env={**os.environ, **self.environ},
+            cwd=ROOT,
+            timeout=60,
+            check=False,
+        )
+
+    def logs(self) -> str:
+        """All that every process has written so far."""
+        return "".join(process.log_text() for process in self.processes.values())
+
+
+def _end(process: RunningProcess) -> None:
+    if process.process.poll() is None:
+        process.stop()
+
+
+def _key() -> str:
+    return base64.urlsafe_b64encode(os.urandom(32)).decode()

