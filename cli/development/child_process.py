@@ -83,8 +83,9 @@ class ChildProcess:
         )
         try:
             while text := await _read_line(reader):
-                self.last_lines.append(text.rstrip())
-                hear(self.name, text.rstrip())
+                if line := text.rstrip():
+                    self.last_lines.append(line)
+                    hear(self.name, line)
         finally:
             transport.close()
 
