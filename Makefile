@@ -18,7 +18,7 @@ demo: local ## the whole story with real clients and processes, step by step, in
 
 .PHONY: test
 test: development ## the whole suite (what is not installed here is skipped visibly)
-	@exec $(BIN)/python -m pytest
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: lint
 lint: development ## style, types, and who may import whom
