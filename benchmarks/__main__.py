@@ -1,0 +1,39 @@
+"""`make bench`: each benchmark beside its floor or peer, as tables and as JSON.
+
+Usage: python -m benchmarks [verifications] [closing] [revocation]
+"""
+
+import signal
+import sys
+import time
+
+from benchmarks import verifications
+from benchmarks.children import Children
+from benchmarks.machine import describe, raise_file_limit
+
+BENCHMARKS = {"verifications": verifications.run}
+
+
+def main() -> None:
+    """Every benchmark that was named, or each of them, has been run and reported."""
+    unknown = set(sys.argv[1:]) - set(BENCHMARKS)
+    if unknown:
+        sys.exit(f"no such benchmark: {', '.join(sorted(unknown))}; there are {[*BENCHMARKS]}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    raise_file_limit()
+    machine = describe()
+    print(" · ".join(f"{name}: {value}" for name, value in machine.items()), flush=True)
+    began = time.monotonic()
+    for name in sys.argv[1:] or BENCHMARKS:
+        with Children() as children:
+            report = BENCHMARKS[name](children)
+        print("\n" + "\n".join(report.lines()))
+        print(f"  → {report.write(machine)}", flush=True)
+    print(f"\n{time.monotonic() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,204 @@
+"""Many widget sockets in one process, over one epoll."""
+
+import json
+import select
+import socket
+import time
+from collections.abc import Iterator
+from itertools import count
+from typing import Self
+
+from benchmarks.wire import CLOSE, TEXT, client_frame, split_frames, upgrade_request
+
+WINDOW = 256
+EVENTS_AT_ONCE = 1024
+PATIENCE_SECONDS = 60.0
+READ_BYTES = 8192
+
+_HELLO = client_frame(b'{"type":"hello"}')
+_sources = count()
+
+
+class FleetFailed(Exception):
+    """A socket was answered with something else than was expected."""
+
+
+class Widget:
+    """One socket. `device` is the id that the server gave it last."""
+
+    __slots__ = ("device", "fd", "received", "sent_at", "sign_in", "socket")
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+        self.fd = connection.fileno()
+        self.received = b""
+        self.sign_in = b""
+        self.sent_at = 0.0
+        self.device = ""
+
+    def take_token(self, token: str) -> None:
+        """The frame that presents this token is ready."""
+        frame = {"type": "sign_in", "id": "1", "token": token}
+        self.sign_in = client_frame(json.dumps(frame).encode())
+
+    def present_token(self) -> None:
+        """The token is on its way."""
+        self.sent_at = time.monotonic()
+        self.socket.send(self.sign_in)
+
+
+class Fleet:
+    """Sockets of one server; a context that closes them.
+
+    Args:
+        port: of a server on this machine.
+        path: what to ask it for.
+        says_hello: whether a socket counts as open with its welcome, or with the upgrade alone.
+    """
+
+    def __init__(self, port: int, path: str, *, says_hello: bool = True) -> None:
+        self._address = ("127.0.0.1", port)
+        self._request = upgrade_request(f"127.0.0.1:{port}", path)
+        self._says_hello = says_hello
+        # Its own source address: ports in TIME_WAIT of an earlier fleet are none of ours.
+        number = next(_sources)
+        self._source = (f"127.{1 + number // 250}.0.{2 + number % 250}", 0)
+        self._epoll = select.epoll()
+        self.widgets: dict[int, Widget] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for widget in self.widgets.values():
+            widget.socket.close()
+        self._epoll.close()
+
+    def open(self, number: int) -> float:
+        """So many more sockets are open; returns the seconds that took.
+
+        Raises:
+            FleetFailed: the server refused one, or did not answer in time.
+        """
+        began = time.monotonic()
+        wanted, started = len(self.widgets) + number, len(self.widgets)
+        connecting: dict[int, Widget] = {}
+        while len(self.widgets) < wanted:
+            while started < wanted and len(connecting) < WINDOW:
+                widget = self._connect()
+                connecting[widget.fd] = widget
+                started += 1
+            for fd, events in self._poll(began + PATIENCE_SECONDS):
+                if self._opened(connecting[fd], events):
+                    self.widgets[fd] = connecting.pop(fd)
+        return time.monotonic() - began
+
+    def frames(self, timeout: float) -> Iterator[tuple[Widget, int, bytes]]:
+        """What came within the timeout (seconds): widget, opcode, payload.
+
+        Raises:
+            FleetFailed: the server hung up on a widget.
+        """
+        for fd, _ in self._epoll.poll(timeout, EVENTS_AT_ONCE):
+            widget = self.widgets[fd]
+            received = widget.socket.recv(READ_BYTES)
+            if not received:
+                message = "the server hung up without a close frame"
+                raise FleetFailed(message)
+            frames, widget.received = split_frames(widget.received + received)
+            for opcode, payload in frames:
+                yield widget, opcode, payload
+
+    def forget(self, widget: Widget) -> None:
+        """The widget has answered the server's close frame and is not listened to any more."""
+        self._epoll.unregister(widget.fd)
+        del self.widgets[widget.fd]
+        try:
+            widget.socket.send(client_frame(b"", CLOSE))
+        except OSError:
+            return
+        finally:
+            widget.socket.close()
+
+    def sign_in(self, window: int = WINDOW) -> float:
+        """Every widget has presented its token and is signed in; returns the seconds that took.
+
+        Raises:
+            FleetFailed: one was refused, or not answered in time.
+        """
+        began = time.monotonic()
+        waiting = list(self.widgets.values())
+        left = len(waiting)
+        for _ in range(min(window, left)):
+            waiting.pop().present_token()
+        while left:
+            if time.monotonic() > began + PATIENCE_SECONDS:
+                message = f"{left} sign-ins were not answered"
+                raise FleetFailed(message)
+            for widget, _, payload in self.frames(1.0):
+                widget.device = device_of(payload)
+                left -= 1
+                if waiting:
+                    waiting.pop().present_token()
+        return time.monotonic() - began
+
+    def _connect(self) -> Widget:
+        connection = socket.socket()
+        connection.settimeout(0)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.bind(self._source)
+        connection.connect_ex(self._address)
+        self._epoll.register(connection.fileno(), select.EPOLLOUT)
+        return Widget(connection)
+
+    def _poll(self, deadline: float) -> list[tuple[int, int]]:
+        if time.monotonic() > deadline:
+            message = "the server does not open all sockets"
+            raise FleetFailed(message)
+        return self._epoll.poll(1.0, EVENTS_AT_ONCE)
+
+    def _opened(self, widget: Widget, events: int) -> bool:
+        """Whether this was the last step of opening it."""
+        if events & select.EPOLLOUT:
+            widget.socket.send(self._request)
+            self._epoll.modify(widget.fd, select.EPOLLIN)
+            return False
+        widget.received += widget.socket.recv(READ_BYTES)
+        if widget.received.startswith(b"HTTP/1.1 101 "):
+            _, ended, rest = widget.received.partition(b"\r\n\r\n")
+            if not ended:
+                return False
+            widget.received = rest
+            if not self._says_hello:
+                return True
+            widget.socket.send(_HELLO)
+            return False
+        return self._welcomed(widget)
+
+    def _welcomed(self, widget: Widget) -> bool:
+        frames, rest = split_frames(widget.received)
+        if not frames:
+            if rest[:1] == b"H" or not rest:
+                message = f"no upgrade: {rest[:200]!r}"
+                raise FleetFailed(message)
+            return False
+        widget.received = rest
+        opcode, payload = frames[0]
+        if opcode != TEXT or b'"type":"welcome"' not in payload:
+            message = f"no welcome: {payload[:200]!r}"
+            raise FleetFailed(message)
+        widget.device = device_of(payload)
+        return True
+
+
+def device_of(payload: bytes) -> str:
+    """The device id in a welcome or signed_in frame.
+
+    Raises:
+        FleetFailed: the frame is another.
+    """
+    try:
+        return str(json.loads(payload)["device"])
+    except (ValueError, KeyError):
+        message = f"unexpected: {payload[:200]!r}"
+        raise FleetFailed(message) from None
