@@ -12,6 +12,7 @@ from config.readiness import announce_ready
 
 @pytest.fixture
 def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """Where this process shall say that it is ready."""
     address = f"@widget-auth-{tmp_path.name}-{id(tmp_path)}"
     receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     receiver.bind("\0" + address[1:])
