@@ -1,6 +1,7 @@
 """The gateway as a whole: alone in a process, or beside another application on one port."""
 
 import asyncio
+import gc
 from http import HTTPStatus
 from typing import Any
 
@@ -23,6 +24,10 @@ from gateway.sockets import (
 )
 from gateway.upgrades import decide, open_session
 from storage.redis.client import AsyncRedis, connect_async
+
+GC_THRESHOLDS = (20_000, 20, 50)
+"""Ten thousand sessions are a million objects, none of them in cycles: looking for garbage among
+them rarely is enough, and each look stops the loop."""
 
 
 class Gateway:
@@ -103,6 +108,8 @@ def run(settings: GatewaySettings, *, host: str, port: int, **options: Any) -> N
         port: of this process alone.
         options: of `uvicorn.Config`.
     """
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     gateway = make_gateway(settings)
     config = make_config(
         gateway.asgi, gateway.websocket_protocol, host=host, port=port, lifespan="on", **options

@@ -1,6 +1,5 @@
 """What all widget sessions of one node share."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,11 +9,13 @@ from domain.device_ids import DeviceIds
 from domain.ids import DeviceId, NodeId, ProjectId, SessionId, uuid7
 from domain.queue_sealing import TokenSealer
 from gateway.card_shelf import CardShelf
+from gateway.close_log import CloseLog
 from gateway.connect_limits import ConnectLimits
 from gateway.lane_driver import LaneDriver
 from gateway.lease import Lease
 from gateway.metrics import Metrics
 from gateway.proofs import ProofClock
+from gateway.randomness import RandomBytes
 from gateway.revocations import Revocations
 from gateway.session_records import SessionRecords
 from gateway.sockets.deadlines import Deadlines
@@ -52,10 +53,11 @@ class NodeContext:
     awaited: "Deadlines[WidgetSession]"
     sessions: set["WidgetSession"] = field(default_factory=set)
     by_id: dict[SessionId, "WidgetSession"] = field(default_factory=dict)
+    close_log: CloseLog = field(default_factory=CloseLog)
     hears_signals: bool = False
     unrecorded: set["WidgetSession"] = field(default_factory=set)
     utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    random_bytes: Callable[[int], bytes] = field(default=secrets.token_bytes)
+    random_bytes: Callable[[int], bytes] = field(default_factory=RandomBytes)
 
     @property
     def takes_sign_ins(self) -> bool:

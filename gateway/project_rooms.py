@@ -98,17 +98,15 @@ class ProjectRoom:
         signed_in = [known for known in self.members if known is not None]
         return [member for generation in signed_in for member in self.members.pop(generation)]
 
-    def __iter__(self) -> Iterator[Member]:
-        """All live sessions; the room may change meanwhile."""
-        return iter([member for group in self.members.values() for member in group])
-
-    def __len__(self) -> int:
+    @property
+    def live(self) -> int:
+        """How many sessions are members."""
         return sum(map(len, self.members.values()))
 
     @property
     def signed_in(self) -> int:
         """How many sessions some generation vouches for."""
-        return len(self) - len(self.members.get(None, ()))
+        return self.live - len(self.members.get(None, ()))
 
     @property
     def is_idle(self) -> bool:

@@ -8,8 +8,6 @@ from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
-import structlog
-
 from domain.ids import DeviceId, ProjectId, SessionId, VisitorId
 from domain.outcomes import Outcome, RefusedRequest
 from gateway import answers, hellos, identity_frames
@@ -34,8 +32,6 @@ from storage.redis.session_writer import BindResult
 if TYPE_CHECKING:
     from gateway.context import NodeContext
     from gateway.project_rooms import ProjectRoom
-
-log = structlog.get_logger(__name__)
 
 FRAMES_PER_MINUTE = 6_000
 
@@ -256,8 +252,7 @@ class WidgetSession:
         self.node.sessions.discard(self)
         reason = self.close.reason if self.close else self.socket.ending
         self.node.metrics.closes.labels(reason).inc()
-        log.info(
-            "socket_closed",
+        self.node.close_log.add(
             project_id=self.project_id,
             session_id=self.session_id or None,
             generation=self.generation,
@@ -285,8 +280,8 @@ class WidgetSession:
 
         That of a revoked generation goes with its whole bucket, which the worker drops by name.
         """
-        generation = self.bucket.generation if self.bucket else None
-        if generation is not None and self.room and not self.room.accepts(generation):
+        generation = self.bucket.generation if self.bucket is not None else None
+        if generation is not None and self.room is not None and not self.room.accepts(generation):
             self.node.records.drop(self)
         else:
             self.node.records.unregister(self)

@@ -17,9 +17,7 @@ from storage.redis.client import Redis, connect
 from tests.integration.gateway.running import RunningGateway
 from tests.integration.gateway.scripted_worker import ScriptedWorker
 
-PATIENCE = NodePatience(
-    hello_seconds=0.3, silent_seconds=60.0, lanes=LaneBounds(expires_seconds=1.0)
-)
+SHORT_LIVED = NodePatience(lanes=LaneBounds(expires_seconds=0.8))
 SWEEP_SECONDS = 0.3
 
 Publish = Callable[..., ProjectId]
@@ -49,8 +47,8 @@ def settings(redis_url: str, keys: tuple[bytes, bytes]) -> GatewaySettings:
 
 @pytest.fixture
 def patience() -> NodePatience:
-    """Shorter than the contract's, so that tests need not wait."""
-    return PATIENCE
+    """The contract's, unless a test asks for another."""
+    return NodePatience()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from domain.ids import NodeId
 from gateway.app import Gateway
 from gateway.sockets import make_config
 
-DEADLINE_SECONDS = 5.0
+DEADLINE_SECONDS = 10.0
 _NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 Frame = dict[str, Any]

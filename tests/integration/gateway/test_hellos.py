@@ -8,6 +8,7 @@ from websockets.exceptions import InvalidStatus
 from domain.cards import Card, Limits
 from domain.device_ids import anonymous_visitor
 from domain.ids import DeviceId, ProjectId
+from gateway.node import NodePatience
 from storage.redis.client import Redis
 from storage.redis.sessions import count_by_generation, list_sessions
 from tests.integration.gateway.conftest import Publish
@@ -153,6 +154,7 @@ def test_an_allowed_origin_is_let_in(gateway: RunningGateway, a_project: Publish
         widget.hello()
 
 
+@pytest.mark.parametrize("patience", [NodePatience(hello_seconds=0.2)])
 def test_who_says_nothing_is_4408(gateway: RunningGateway, project: ProjectId) -> None:
     """A hello is owed in time."""
     with gateway.widget(project) as widget:

@@ -13,7 +13,7 @@ from domain.ids import ProjectId
 from domain.outcomes import RefusedRequest, outcome_to_wire
 from storage.redis.client import Redis
 from storage.redis.sessions import count_by_generation, list_sessions
-from tests.integration.gateway.conftest import Publish
+from tests.integration.gateway.conftest import SHORT_LIVED, Publish
 from tests.integration.gateway.running import RunningGateway
 from tests.integration.gateway.scripted_worker import ScriptedWorker, a_token
 
@@ -230,6 +230,7 @@ def test_signing_in_as_another_person_gives_a_fresh_device(
         assert stored.visitor_id == bob["visitor"]["id"]
 
 
+@pytest.mark.parametrize("patience", [SHORT_LIVED])
 def test_a_request_that_nobody_answers_is_unavailable_and_never_sent_again(
     gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker
 ) -> None:
@@ -246,6 +247,7 @@ def test_a_request_that_nobody_answers_is_unavailable_and_never_sent_again(
     assert gateway.figure('lane_in_flight{task="visitors.verify"}') == 0
 
 
+@pytest.mark.parametrize("patience", [SHORT_LIVED])
 def test_an_outcome_that_comes_too_late_ends_the_socket(
     gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker, redis: Redis
 ) -> None:

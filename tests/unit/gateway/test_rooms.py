@@ -72,7 +72,7 @@ def test_only_generations_below_the_epoch_are_closed(revocations: Revocations) -
 
     assert first.closes == second.closes == [Close.SECRET_REVOKED]
     assert third.closes == anonymous.closes == []
-    assert len(room) == 2
+    assert room.live == 2
 
 
 def test_the_epoch_only_grows(revocations: Revocations) -> None:
