@@ -17,3 +17,10 @@ def own_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EchoProcess]:
     """A process for one test alone."""
     with echo_process(tmp_path_factory.mktemp("own-sockets")) as process:
         yield process
+
+
+@pytest.fixture(scope="session")
+def patient_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EchoProcess]:
+    """A process that cuts nobody off within a test: what ends there ended by itself."""
+    with echo_process(tmp_path_factory.mktemp("patient-sockets"), "--patience", "60") as process:
+        yield process

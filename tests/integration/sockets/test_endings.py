@@ -59,9 +59,9 @@ def test_a_client_of_another_make_learns_of_its_fault(app: EchoProcess) -> None:
     assert closed.value.rcvd.code == 4400
 
 
-def test_after_our_close_nothing_is_delivered_and_nothing_sent(app: EchoProcess) -> None:
+def test_after_our_close_nothing_is_delivered_and_nothing_sent(patient_app: EchoProcess) -> None:
     """Whatever the peer still says, and whatever the listener still wants to."""
-    with app.peer() as peer:
+    with patient_app.peer() as peer:
         peer.upgrade().send(frame(b"close") + frame(b"too late") + frame(b"too late", PING))
         verdict = peer.close_frame()
         peer.send(frame(b"much too late") + closing(4401))
@@ -69,7 +69,7 @@ def test_after_our_close_nothing_is_delivered_and_nothing_sent(app: EchoProcess)
 
     assert verdict == REVOKED
     assert ended
-    assert not {"too late", "much too late"} & app.state()["received"].keys()
+    assert not {"too late", "much too late"} & patient_app.state()["received"].keys()
 
 
 def test_the_peer_has_some_time_to_answer_our_close(app: EchoProcess) -> None:
@@ -87,9 +87,9 @@ def test_the_peer_has_some_time_to_answer_our_close(app: EchoProcess) -> None:
     app.wait_for(lambda state: state["live"] == 0)
 
 
-def test_garbage_after_our_close_still_ends_well(app: EchoProcess) -> None:
+def test_garbage_after_our_close_still_ends_well(patient_app: EchoProcess) -> None:
     """One close frame, no second one."""
-    with app.peer() as peer:
+    with patient_app.peer() as peer:
         peer.upgrade().send(frame(b"close"))
         peer.close_frame()
         peer.send(b"\xff" * 1_000)
@@ -120,14 +120,14 @@ def test_a_thousand_sockets_are_closed_at_once(own_app: EchoProcess) -> None:
         (frame(b"", CLOSE), b""),
     ],
 )
-def test_the_peers_close_is_answered(app: EchoProcess, said: bytes, answer: bytes) -> None:
+def test_the_peers_close_is_answered(patient_app: EchoProcess, said: bytes, answer: bytes) -> None:
     """With its own code, and with the end of the connection."""
-    with app.peer() as peer:
+    with patient_app.peer() as peer:
         peer.upgrade().send(said + frame(b"after the end"))
         assert peer.frame() == (FIN | CLOSE, answer)
         assert peer.is_ended()
 
-    assert "after the end" not in app.state()["received"]
+    assert "after the end" not in patient_app.state()["received"]
 
 
 @pytest.mark.parametrize("reset", [False, True])
@@ -165,9 +165,9 @@ def test_a_listener_that_raises_loses_its_own_socket_only(app: EchoProcess) -> N
     assert "a secret" not in log
 
 
-def test_a_socket_without_a_listener_is_closed(app: EchoProcess) -> None:
+def test_a_socket_without_a_listener_is_closed(patient_app: EchoProcess) -> None:
     """Making it raised."""
-    with app.peer() as peer:
+    with patient_app.peer() as peer:
         assert peer.upgrade("breaks").close_frame() == INTERNAL_ERROR
         peer.send(closing(1011))
         assert peer.is_ended()

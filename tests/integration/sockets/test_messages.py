@@ -110,15 +110,15 @@ def test_a_ping_is_answered_with_its_payload(app: EchoProcess) -> None:
     ],
 )
 def test_what_breaks_the_protocol_ends_the_socket_with_its_code(
-    app: EchoProcess, verdict: tuple[int, dict[str, str]], said: bytes
+    patient_app: EchoProcess, verdict: tuple[int, dict[str, str]], said: bytes
 ) -> None:
     """A close frame with a JSON reason, then the end; nothing was delivered."""
-    before = app.wait_for(lambda state: state["live"] == 0)
-    with app.peer() as peer:
+    before = patient_app.wait_for(lambda state: state["live"] == 0)
+    with patient_app.peer() as peer:
         peer.upgrade().send(said)
         assert peer.close_frame() == verdict
         assert peer.is_ended()
-    after = app.wait_for(lambda state: state["live"] == 0)
+    after = patient_app.wait_for(lambda state: state["live"] == 0)
 
     word = verdict[1]["code"]
     assert after["endings"][word] == before["endings"].get(word, 0) + 1
@@ -130,10 +130,10 @@ def test_what_breaks_the_protocol_ends_the_socket_with_its_code(
     [(TOO_LARGE, frame(b"x" * 3_000_000)), (PROTOCOL_ERROR, b"\xff" * 3_000_000)],
 )
 def test_the_code_reaches_a_client_that_goes_on_sending(
-    app: EchoProcess, verdict: tuple[int, dict[str, str]], said: bytes
+    patient_app: EchoProcess, verdict: tuple[int, dict[str, str]], said: bytes
 ) -> None:
     """Unread input resets no connection before the client has read why."""
-    with app.peer() as peer:
+    with patient_app.peer() as peer:
         peer.upgrade().send(said)
         assert peer.close_frame() == verdict
         assert peer.is_ended()

@@ -129,9 +129,9 @@ def test_another_version_of_websocket_is_told_which_one_is_spoken(app: EchoProce
     assert headers["upgrade"] == "websocket"
 
 
-def test_a_refusal_reaches_a_client_that_goes_on_sending(app: EchoProcess) -> None:
+def test_a_refusal_reaches_a_client_that_goes_on_sending(patient_app: EchoProcess) -> None:
     """Unread input resets no connection before the client has read its answer."""
-    with app.peer() as peer:
+    with patient_app.peer() as peer:
         peer.send(upgrade_request("/elsewhere") + b"x" * 1_000_000)
         response = peer.response()
         ended = peer.is_ended()
