@@ -2,11 +2,12 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from sqlalchemy.engine import Connection
 
+from domain.custom_ids import CustomIdInvalid, normalise_custom_id
 from domain.ids import ProjectId, VisitorId
 from services.read_sessions import LiveSession, list_live_sessions
 from services.stores import Stores
@@ -32,7 +33,7 @@ class VisitorFilter:
     """Which visitors are wanted; None admits all.
 
     Attributes:
-        custom_id: in its normal form.
+        custom_id: in any spelling; nobody has one that is not valid.
         authenticated: whether a token has vouched for them.
         online: whether they have a live session.
     """
@@ -59,11 +60,21 @@ def list_visitors(
     online = None if wanted.online is None else _online_ids(stores, project_id)
     with stores.database.reading() as db:
         projects.get_project(db, project_id)
+        try:
+            wanted = _normal(wanted)
+        except CustomIdInvalid:
+            return []
         walk = _Walk(db, project_id, wanted)
         if online is None:
             return walk.page(before, limit)
         found = walk.those_of(online, before) if wanted.online else walk.others(online, before)
         return list(islice(found, limit))
+
+
+def _normal(wanted: VisitorFilter) -> VisitorFilter:
+    if wanted.custom_id is None:
+        return wanted
+    return replace(wanted, custom_id=normalise_custom_id(wanted.custom_id))
 
 
 def _online_ids(stores: Stores, project_id: ProjectId) -> set[VisitorId]:

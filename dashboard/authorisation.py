@@ -1,0 +1,123 @@
+"""Who asks, and whether they may: decided before anything else of a request is looked at."""
+
+import re
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+
+from dashboard.errors import AccessRefused, Unauthenticated
+from dashboard.requests import facts_of
+from dashboard.runtime import Runtime
+from domain.ids import ProjectId, is_uuid
+from domain.permissions import Action, is_allowed
+from domain.roles import Actor, Role
+from services.access import api_key_digest
+from storage.sql import access
+from storage.sql.projects import ProjectNotFound
+
+_BEARER = re.compile(r"bearer +(wa_[A-Za-z0-9_-]{43})", re.IGNORECASE)
+
+Answer = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks; an owner belongs to no one project."""
+
+    actor: Actor
+    role: Role
+    project_id: ProjectId | None
+
+    def reaches(self, project_id: str) -> bool:
+        """Whether that project, if there is one, is any of the caller's business."""
+        return is_uuid(project_id) and self.project_id in (None, project_id)
+
+    def may(self, action: Action) -> bool:
+        """Whether the caller's role allows it."""
+        return is_allowed(self.role, action)
+
+
+class PublicRoute(APIRoute):
+    """A route for everybody."""
+
+    def get_route_handler(self) -> Answer:
+        """The route's answer; its template is known to the log."""
+        answer = super().get_route_handler()
+
+        async def public(request: Request) -> Response:
+            facts_of(request.scope).route = self.path
+            return await answer(request)
+
+        return public
+
+
+class GuardedRoute(APIRoute):
+    """A route whose name is the action it stands for: without one in the table it cannot be made.
+
+    Key, project and role are checked, in this order, before the body is read. A project that is
+    not the caller's does not exist for them.
+    """
+
+    def get_route_handler(self) -> Answer:
+        """The route's answer to those who may have it.
+
+        Raises:
+            ValueError: the name is no action.
+        """
+        answer = super().get_route_handler()
+        action = Action(self.name)
+
+        async def guarded(request: Request) -> Response:
+            facts_of(request.scope).route = self.path
+            request.state.caller = await run_in_threadpool(_admit, request, action)
+            return await answer(request)
+
+        return guarded
+
+
+def _admit(request: Request, action: Action) -> Caller:
+    runtime: Runtime = request.app.state.runtime
+    caller = _authenticate(runtime, request)
+    facts_of(request.scope).actor = caller.actor.name
+    project_id = request.path_params.get("project_id")
+    if project_id is not None and not caller.reaches(project_id):
+        raise ProjectNotFound
+    if not caller.may(action):
+        _audit_refusal(runtime, request, caller, action)
+        raise AccessRefused
+    return caller
+
+
+def _authenticate(runtime: Runtime, request: Request) -> Caller:
+    given = _BEARER.fullmatch(request.headers.get("authorization", ""))
+    if given is None:
+        raise Unauthenticated
+    with runtime.stores.database.reading() as db:
+        key = access.find_api_key(db, api_key_digest(given[1]))
+    if key is None:
+        raise Unauthenticated
+    source = facts_of(request.scope).address
+    return Caller(Actor(f"api_key:{key.id}", source), key.role, key.project_id)
+
+
+def _audit_refusal(runtime: Runtime, request: Request, caller: Caller, action: Action) -> None:
+    """The refusal is in the audit log; a caller who collects them has to wait."""
+    runtime.refusals.admit(caller.actor.name)
+    route = f"{request.method} {facts_of(request.scope).route}"
+    runtime.stores.transactor.run(
+        lambda transaction: transaction.audit(
+            caller.actor, "access.refused", caller.project_id, {"action": action, "route": route}
+        )
+    )
+
+
+async def _caller_of(request: Request) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+CallerOf = Annotated[Caller, Depends(_caller_of)]

@@ -1,0 +1,80 @@
+"""The OpenAPI document: every answer, every error, and how to say who one is."""
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import Field
+
+from dashboard.wire import Answer, Object
+
+TITLE = "widget-auth"
+_ABOUT = """The admin API of widget-auth.
+
+Times are ISO 8601 in UTC with a final `Z`, ids are UUIDs. Lists come in pages of 50; a page's
+`next_cursor` leads to the next one and is null at the end. Every error has the same form, and a
+code that programs can rely on."""
+_MEANINGS = {
+    400: "The body is not valid JSON, or the cursor not one of this list.",
+    401: "There is no valid API key.",
+    403: "The API key's role does not allow that. The refusal is in the audit log.",
+    404: "There is no such thing in the caller's reach.",
+    409: "The request contradicts the present state.",
+    413: "The body is larger than 64 KiB.",
+    422: "Something in the request is not of the expected form; `details.fields` says what.",
+    429: "Too many requests in a short time.",
+    503: "A store does not answer; try again.",
+}
+_RETRY_AFTER = {
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
+}
+_CHALLENGE = {"WWW-Authenticate": {"schema": {"type": "string"}}}
+_HEADERS: dict[int, Object] = {401: _CHALLENGE, 429: _RETRY_AFTER, 503: _RETRY_AFTER}
+_ANYWHERE = (401, 403, 429, 503)
+
+
+class Fault(Answer):
+    """What went wrong."""
+
+    code: str = Field(description="For programs.", examples=["project_not_found"])
+    message: str = Field(description="For people.")
+    details: Object = Field(description="More, by code; `fields` lists what is ill-formed.")
+
+
+class ErrorAnswer(Answer):
+    """The one form of errors."""
+
+    error: Fault
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The documentation of a guarded route's errors: these, and those that any route has."""
+    documented: dict[int | str, dict[str, Any]] = {
+        status: {
+            "model": ErrorAnswer,
+            "description": _MEANINGS[status],
+            "headers": _HEADERS.get(status, {}),
+        }
+        for status in sorted({*_ANYWHERE, *statuses})
+    }
+    unforeseen = {"model": ErrorAnswer, "description": "Something went wrong inside."}
+    return {**documented, "default": unforeseen}
+
+
+def make_document(app: FastAPI) -> dict[str, Any]:
+    """The document of all routes of the application."""
+    document = get_openapi(
+        title=TITLE,
+        version=version("widget-auth"),
+        description=_ABOUT,
+        routes=app.routes,
+    )
+    document.setdefault("components", {})["securitySchemes"] = {
+        "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key: `wa_…`"}
+    }
+    document["security"] = [{"apiKey": []}]
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation["summary"] = operation.pop("description")
+    return document

@@ -1,0 +1,79 @@
+"""What the dashboard opens once: stores, keys, limits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from config.celery_app import make_celery
+from config.publisher import Publisher
+from config.queues import TASK_OF_EVENT
+from config.settings import DashboardSettings
+from dashboard.rate_limits import RateLimit
+from domain.events import EventKind
+from domain.outcomes import Json
+from domain.sealing import SecretSealer
+from services.key_rings import KeyRings
+from services.stores import Stores
+from services.transactions import Transactor
+from storage.redis.client import connect
+from storage.sql.engine import open_database
+
+INSPECTIONS_A_MINUTE = 30
+REFUSALS_A_MINUTE = 60
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Shared by all requests.
+
+    Attributes:
+        stores: SQL and Redis.
+        own_publisher: to be closed with the stores, unless it is another's.
+        inspections: how often a caller may have a token inspected.
+        refusals: how often a caller may be refused for want of a role, each of which is audited.
+    """
+
+    stores: Stores
+    own_publisher: Publisher | None = None
+    inspections: RateLimit = field(default_factory=lambda: RateLimit(INSPECTIONS_A_MINUTE))
+    refusals: RateLimit = field(default_factory=lambda: RateLimit(REFUSALS_A_MINUTE))
+
+    @cached_property
+    def key_rings(self) -> KeyRings:
+        """Opens the secrets that the inspector checks tokens with."""
+        return KeyRings(self.stores.sealer)
+
+    def close(self) -> None:
+        """Every connection is closed."""
+        self.stores.close()
+        if self.own_publisher:
+            self.own_publisher.close()
+
+
+def open_runtime(settings: DashboardSettings, publisher: Publisher | None = None) -> Runtime:
+    """Stores by these settings; they connect when they are first used.
+
+    Args:
+        settings: of this process.
+        publisher: where events leave to; one of our own by default.
+    """
+    publish = publisher or Publisher(make_celery(settings.broker_url))
+    own = None if publisher else publish
+
+    def publish_event(kind: EventKind, payload: Mapping[str, Json]) -> None:
+        publish(TASK_OF_EVENT[kind], payload)
+
+    transactor = Transactor(open_database(settings.database_url), publish_event)
+    sealer = SecretSealer(settings.sealing_keys)
+    return Runtime(Stores(transactor, connect(settings.redis_url), sealer), own)
+
+
+async def _runtime_of(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+RuntimeOf = Annotated[Runtime, Depends(_runtime_of)]

@@ -1,0 +1,77 @@
+"""How values look on the wire: ids, times, and the two kinds of bodies."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Path
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from domain.errors import NotFound
+from domain.ids import KeyId, ProjectId, RotationId, VisitorId, is_uuid
+from domain.times import to_wire
+from storage.sql.projects import ProjectNotFound
+from storage.sql.rotations import RotationNotFound
+from storage.sql.visitors import VisitorNotFound
+
+Id = TypeVar("Id", bound=str)
+
+API_PREFIX = "/api/v1"
+
+
+class Question(BaseModel):
+    """What a caller sends: exactly these members, of exactly these types."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Answer(BaseModel):
+    """What a caller gets; more members may come with later versions."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+
+Object = dict[str, Any]
+"""JSON that has a form of its own."""
+
+_UUID = {"format": "uuid"}
+
+WireTime = Annotated[
+    datetime,
+    PlainSerializer(to_wire, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Uuid = Annotated[str, Field(json_schema_extra=_UUID)]
+KeyUuid = Annotated[KeyId, Field(json_schema_extra=_UUID)]
+
+
+def uuid_or(missing: type[NotFound]) -> Callable[[Id], Id]:
+    """A check of ids in paths: text that is no id is the id of nothing.
+
+    Raises:
+        NotFound: of that class.
+    """
+
+    def check(text: Id) -> Id:
+        if not is_uuid(text):
+            raise missing
+        return text
+
+    return check
+
+
+ProjectPath = Annotated[
+    ProjectId,
+    AfterValidator(uuid_or(ProjectNotFound)),
+    Path(description="A project's id.", json_schema_extra=_UUID),
+]
+RotationPath = Annotated[
+    RotationId,
+    AfterValidator(uuid_or(RotationNotFound)),
+    Path(description="A rotation's id.", json_schema_extra=_UUID),
+]
+VisitorPath = Annotated[
+    VisitorId,
+    AfterValidator(uuid_or(VisitorNotFound)),
+    Path(description="A visitor's id.", json_schema_extra=_UUID),
+]

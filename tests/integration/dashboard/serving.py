@@ -1,0 +1,158 @@
+"""The dashboard behind a real socket, and its callers."""
+
+import json
+import os
+import socket
+import threading
+import time
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import httpx
+import uvicorn
+
+from config.settings import DashboardSettings, load
+from dashboard.app import Dashboard, make_dashboard
+from dashboard.server import make_config
+from dashboard.wire import API_PREFIX
+from domain.ids import ProjectId
+from domain.roles import Role
+from services.access import issue_api_key
+from services.stores import Stores
+from tests.integration.scenes import ADMINISTRATOR, add_project
+
+START_SECONDS = 5.0
+SEALING_KEY = urlsafe_b64encode(b"s" * 32).decode()  # as of scenes.SEALER
+
+
+def settings_of(database_url: str, redis_url: str, **others: str) -> DashboardSettings:
+    """Settings for these stores."""
+    return load(DashboardSettings, environment_of(database_url, redis_url, **others))
+
+
+def environment_of(database_url: str, redis_url: str, **others: str) -> dict[str, str]:
+    """The same as an environment."""
+    return {
+        "WIDGET_AUTH_DATABASE_URL": database_url,
+        "WIDGET_AUTH_REDIS_URL": redis_url,
+        "WIDGET_AUTH_SEALING_KEYS": SEALING_KEY,
+        "WIDGET_AUTH_SESSION_KEY": urlsafe_b64encode(os.urandom(32)).decode(),
+        **{f"WIDGET_AUTH_{name.upper()}": value for name, value in others.items()},
+    }
+
+
+class Caller:
+    """Asks the API with one key, or none."""
+
+    def __init__(self, base_url: str, key: str | None = None) -> None:
+        self.headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._client = httpx.Client(base_url=base_url, headers=self.headers, trust_env=False)
+
+    def __call__(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """The answer to a request below /api/v1."""
+        if "json" in options:  # as ASCII, so that it can hold what UTF-8 cannot
+            options["content"] = json.dumps(options.pop("json"))
+            options["headers"] = {"Content-Type": "application/json", **options.get("headers", {})}
+        return self._client.request(method, API_PREFIX + path, timeout=20, **options)
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        """The answer to GET."""
+        return self("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> httpx.Response:
+        """The answer to POST."""
+        return self("POST", path, **options)
+
+    def patch(self, path: str, **options: Any) -> httpx.Response:
+        """The answer to PATCH."""
+        return self("PATCH", path, **options)
+
+    def close(self) -> None:
+        """No connection is open."""
+        self._client.close()
+
+
+class Api:
+    """A dashboard that serves, and ways to what it serves."""
+
+    def __init__(self, dashboard: Dashboard, base_url: str) -> None:
+        self.dashboard = dashboard
+        self.base_url = base_url
+        self._callers: list[Caller] = []
+
+    @property
+    def stores(self) -> Stores:
+        """What the dashboard has opened."""
+        return self.dashboard.runtime.stores
+
+    def project(self) -> ProjectId:
+        """A new project without a secret."""
+        return add_project(self.stores.transactor)
+
+    def key(self, role: Role, project_id: ProjectId | None = None) -> str:
+        """A new key of that role in the project; an owner's has none."""
+        issued = self.stores.transactor.run(
+            lambda t: issue_api_key(t, project_id, "test", role, ADMINISTRATOR)
+        )
+        return issued.text
+
+    def caller(self, role: Role, project_id: ProjectId | None = None) -> Caller:
+        """Somebody of that role in the project."""
+        return self.caller_with(self.key(role, project_id))
+
+    def caller_with(self, key: str | None) -> Caller:
+        """Somebody with that key, or none."""
+        caller = Caller(self.base_url, key)
+        self._callers.append(caller)
+        return caller
+
+    def close(self) -> None:
+        """No caller holds a connection."""
+        for caller in self._callers:
+            caller.close()
+
+
+@contextmanager
+def serving(settings: DashboardSettings) -> Iterator[Api]:
+    """The dashboard serves on a free port of this machine, in a thread of this process."""
+    dashboard = make_dashboard(settings)
+    server = uvicorn.Server(make_config(dashboard))
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        api = Api(dashboard, f"http://127.0.0.1:{listener.getsockname()[1]}")
+        try:
+            wait_until(lambda: server.started)
+            yield api
+        finally:
+            api.close()
+            server.should_exit = True
+            thread.join()
+
+
+def wait_until(reached: Any, seconds: float = START_SECONDS) -> None:
+    """It is so, within some seconds."""
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def nobody() -> str:
+    """An id that nothing has."""
+    return str(uuid.uuid4())
+
+
+def error_of(response: httpx.Response) -> dict[str, Any]:
+    """The error of an answer, which is in the one form that errors have."""
+    body = response.json()
+    assert list(body) == ["error"], body
+    assert list(body["error"]) == ["code", "message", "details"]
+    assert body["error"]["code"]
+    assert body["error"]["message"]
+    assert isinstance(body["error"]["details"], dict)
+    error: dict[str, Any] = body["error"]
+    return error

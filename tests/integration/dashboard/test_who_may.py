@@ -1,0 +1,162 @@
+"""Every route × every role × nobody, by the one table; and other people's projects."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+
+from dashboard.authorisation import GuardedRoute
+from dashboard.wire import API_PREFIX
+from domain.ids import ProjectId
+from domain.permissions import PERMISSIONS, Action
+from domain.roles import Role
+from storage.sql.audit import AuditEntry, list_audit
+from tests.integration.dashboard.serving import Api, Caller, error_of, nobody
+
+PUBLIC = {"document.read"}
+IN_A_PROJECT = (Role.ADMINISTRATOR, Role.OPERATOR, Role.AGENT)
+BODIES: dict[Action, dict[str, Any]] = {
+    Action.PROJECTS_CREATE: {"name": "Bakery"},
+    Action.PROJECTS_CHANGE: {"name": "Bakery"},
+    Action.SECRETS_CREATE: {},
+    Action.TOKENS_INSPECT: {"token": "eyJ"},
+}
+
+
+def routes_of(api: Api) -> list[APIRoute]:
+    """Every route there is."""
+    routes: list[APIRoute] = api.dashboard.app.state.routes
+    return routes
+
+
+def guarded(api: Api) -> Iterator[tuple[Action, str, str]]:
+    """Every guarded route's action, method and path."""
+    for route in routes_of(api):
+        if route.name not in PUBLIC:
+            for method in route.methods or ():
+                yield Action(route.name), method, route.path.removeprefix(API_PREFIX)
+
+
+def ask(caller: Caller, action: Action, method: str, path: str, project: str) -> httpx.Response:
+    """The answer to a well-formed request about that project."""
+    path = path.format(project_id=project, rotation_id=nobody(), visitor_id=nobody())
+    body = {"json": BODIES[action]} if action in BODIES else {}
+    return caller(method, path, **body)
+
+
+def refusals_in(api: Api, project_id: ProjectId) -> list[AuditEntry]:
+    """What the project's audit log says was refused."""
+    with api.stores.database.reading() as db:
+        entries = list_audit(db, project_id, limit=100)
+    return [entry for entry in entries if entry.action == "access.refused"]
+
+
+def test_every_route_stands_in_the_table(api: Api) -> None:
+    """A route that nobody decided about is not served."""
+    served = [
+        route for route in api.dashboard.app.routes if getattr(route, "original_router", None)
+    ]
+    listed = routes_of(api)
+
+    assert len(served) == len(api.dashboard.app.routes)
+    assert {route.name for route in listed if not isinstance(route, GuardedRoute)} == PUBLIC
+    assert {action for action, _, _ in guarded(api)} == set(PERMISSIONS) - {
+        Action.DEVICES_IDENTIFY  # decides about a member of an answer
+    }
+
+
+def test_a_route_without_an_action_cannot_be_made() -> None:
+    """Forgetting the table is found when the program starts."""
+    with pytest.raises(ValueError, match=r"nobody\.decided"):
+        GuardedRoute("/x", lambda: None, name="nobody.decided")
+
+
+@pytest.mark.parametrize("role", Role)
+def test_each_role_may_what_the_table_says(api: Api, role: Role) -> None:
+    """Allowed is answered, anything else is 403 and stands in the audit log."""
+    project_id = api.project()
+    caller = api.caller(role, None if role is Role.OWNER else project_id)
+    refused = []
+
+    for action, method, path in guarded(api):
+        answer = ask(caller, action, method, path, project_id)
+        if role in PERMISSIONS[action]:
+            assert answer.status_code not in (401, 403, 405, 422), (action, answer.text)
+        else:
+            assert answer.status_code == 403, (action, answer.text)
+            assert error_of(answer)["code"] == "access_refused"
+            refused.append({"action": action, "route": f"{method} {API_PREFIX}{path}"})
+
+    audited = refusals_in(api, project_id)
+    assert [entry.details for entry in reversed(audited)] == refused
+    assert {entry.source for entry in audited} <= {"127.0.0.1"}
+
+
+def test_nobody_may_anything(api: Api, project_id: ProjectId) -> None:
+    """Without a key every route is 401, and says no more."""
+    stranger = api.caller_with(None)
+
+    for action, method, path in guarded(api):
+        answer = ask(stranger, action, method, path, project_id)
+        assert answer.status_code == 401, action
+        assert error_of(answer)["details"] == {}
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("role", IN_A_PROJECT)
+def test_other_projects_do_not_exist(api: Api, project_id: ProjectId, role: Role) -> None:
+    """Somebody else's project is answered as one that does not exist, whatever is asked of it."""
+    caller = api.caller(role, project_id)
+    others = api.project()
+    before = _audit(api, others)
+
+    for action, method, path in guarded(api):
+        if "{project_id}" not in path:
+            continue
+        foreign = ask(caller, action, method, path, others)
+        missing = ask(caller, action, method, path, nobody())
+        assert foreign.status_code == missing.status_code == 404, action
+        assert error_of(foreign) == error_of(missing)
+        assert error_of(foreign)["code"] == "project_not_found"
+
+    assert _audit(api, others) == before
+
+
+def test_an_owner_is_told_what_does_not_exist(api: Api, owner: Caller) -> None:
+    """For an owner, too, a missing project is 404, and an id that is none is no failure."""
+    for action, method, path in guarded(api):
+        if "{project_id}" not in path:
+            continue
+        for project in (nobody(), "%00", "x" * 500, "018F0000-0000-7000-8000-000000000000"):
+            answer = ask(owner, action, method, path, project)
+            assert answer.status_code == 404, (action, project, answer.text)
+            assert error_of(answer)["code"].endswith("_not_found")
+
+
+@pytest.mark.parametrize("path", ["rotations", "visitors"])
+def test_things_of_another_project_are_not_found_in_mine(
+    api: Api, administrator: Caller, project_id: ProjectId, path: str
+) -> None:
+    """An id of another project, asked for in one's own, is 404; as is any other text."""
+    for thing in (nobody(), "%00", "%F0%9F%98%80", "x" * 500):
+        answer = administrator.get(f"/projects/{project_id}/{path}/{thing}")
+        assert answer.status_code == 404, answer.text
+        assert error_of(answer)["code"] == f"{path[:-1]}_not_found"
+
+
+def test_who_collects_refusals_has_to_wait(api: Api, project_id: ProjectId) -> None:
+    """Every 403 is audited, and the audit log cannot be flooded: then it is 429."""
+    agent = api.caller(Role.AGENT, project_id)
+
+    answers = [agent.get(f"/projects/{project_id}/audit") for _ in range(62)]
+
+    assert [answer.status_code for answer in answers] == [403] * 60 + [429] * 2
+    assert int(answers[-1].headers["retry-after"]) in range(1, 61)
+    assert agent.get(f"/projects/{project_id}/visitors").status_code == 200
+
+
+def _audit(api: Api, project_id: ProjectId) -> list[AuditEntry]:
+    with api.stores.database.reading() as db:
+        return list_audit(db, project_id, limit=100)
