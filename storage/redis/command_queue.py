@@ -66,7 +66,7 @@ class CommandQueue:
 
         Args:
             command: must leave the same state when it is sent twice.
-            decode: must not fail.
+            decode: an error in it is a refusal of this command alone.
             before: is sent ahead of its pipeline, once for all who name the same.
             owed: to be sent later if it is never known whether the command took effect.
 
@@ -147,14 +147,20 @@ class CommandQueue:
 def _settle(asked: _Asked, reply: Reply) -> None:
     if isinstance(reply, Exception):
         _refuse(asked, reply)
-    elif not asked.answer.done():
-        asked.answer.set_result(asked.decode(reply))
+        return
+    try:
+        result = asked.decode(reply)
+    except Exception as error:  # noqa: BLE001 - nobody is left waiting for a reply that is nonsense
+        _refuse(asked, error)
+    else:
+        if not asked.answer.done():
+            asked.answer.set_result(result)
 
 
 def _refuse(asked: _Asked, error: BaseException) -> None:
-    if asked.answer.done():
+    if asked.answer.done():  # whoever asked has gone away
         return
-    refusal = error if isinstance(error, StorageUnavailable) else StorageUnavailable()
-    refusal.__cause__ = refusal.__cause__ or error
+    refusal = StorageUnavailable()
+    refusal.__cause__ = error
     asked.answer.set_exception(refusal)
     asked.answer.exception()  # seen: an answer that nobody awaits is not worth a complaint

@@ -76,7 +76,11 @@ async def answer(
     node_id: NodeId,
     closed: int,
 ) -> None:
-    """The node has answered: so many sockets closed, beside those of its earlier answers."""
+    """The node has answered: so many sockets closed, beside those of its earlier answers.
+
+    Raises:
+        StorageUnavailable: Redis did not say whether it has counted them.
+    """
     receipt = keys.receipt(project_id, rotation_id)
     bell = keys.bell(project_id, rotation_id)
     # Every answer has a field of its own, so that one which is sent twice counts once.

@@ -53,14 +53,15 @@ def drop_node(client: Redis, node_id: NodeId) -> int:
 
     A node whose lease stands is left alone, also when it comes back meanwhile.
     """
+    lease, projects = keys.lease(node_id), keys.node_projects(node_id)
     dropped = 0
-    for member in ask(client, "SMEMBERS", keys.node_projects(node_id)):
-        if ask(client, "EXISTS", keys.lease(node_id)):
+    for member in ask(client, "SMEMBERS", projects):
+        if ask(client, "EXISTS", lease):
             return dropped
         project_id = ProjectId(member.decode())
         dropped += _drop(client, project_id, lambda bucket: bucket.node_id == node_id, None)
-        ask(client, "SREM", keys.node_projects(node_id), member)
-    if not ask(client, "EXISTS", keys.lease(node_id)):
+        run(client, scripts.FORGET_PROJECT, [lease, projects], [member])
+    if not ask(client, "EXISTS", lease):
         ask(client, "SREM", keys.NODES, node_id)
     return dropped
 

@@ -72,6 +72,12 @@ class RedisServer:
             message = "Redis did not start again on its port"
             raise RuntimeError(message)
 
+    def revive(self) -> None:
+        """It answers, whatever an earlier test has done to it."""
+        self.resume()
+        if not self._pid:
+            self.start()
+
     def pause(self) -> None:
         """It holds its connections and answers nobody, until `resume`."""
         os.kill(self._pid, signal.SIGSTOP)
@@ -180,6 +186,7 @@ def redis_server() -> Iterator[RedisServer]:
 @pytest.fixture
 def redis_url(redis_server: RedisServer) -> str:
     """The URL of a Redis that is empty as the test begins."""
+    redis_server.revive()
     with redis.Redis.from_url(redis_server.url) as client:
         client.flushall()
         client.script_flush()

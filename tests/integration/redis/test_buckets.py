@@ -30,6 +30,16 @@ def test_a_place_given_back_is_taken_again() -> None:
     assert [allocator.take(ONE, None).number for _ in range(3)] == [0, 2, 3]
 
 
+def test_an_emptied_bucket_is_not_begun_again_while_another_has_room() -> None:
+    """Half empty buckets are filled first."""
+    allocator = BucketAllocator(NODE, capacity=2)
+    buckets = [allocator.take(ONE, None) for _ in range(3)]
+    for bucket in buckets[:2]:
+        allocator.give_back(ONE, bucket)
+
+    assert [allocator.take(ONE, None).number for _ in range(2)] == [1, 2]
+
+
 def test_projects_and_generations_do_not_share_buckets() -> None:
     """Each has a row of its own."""
     allocator = BucketAllocator(NODE, capacity=1)
@@ -67,7 +77,7 @@ def test_no_bucket_is_ever_overfull_and_none_begun_without_need(
     live: dict[int, list[Bucket]] = {0: [], 1: [], 2: []}
     for action, generation in steps:
         held = live[generation]
-        if action < 6 or not held:
+        if action < 5 or not held:
             before = Counter(held)
             bucket = allocator.take(ONE, generation)
             full = all(count == capacity for count in before.values())

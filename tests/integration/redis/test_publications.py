@@ -161,6 +161,7 @@ async def test_a_project_made_after_it_was_unknown_is_known(
 
     assert await read_cards(node_redis, [project_id]) == {project_id: card}
     assert redis.ttl(keys.card(project_id)) == -1
+    assert not redis.hexists(keys.card(project_id), "unknown")
 
 
 def test_a_card_does_not_become_unknown(

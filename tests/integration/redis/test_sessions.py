@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from domain.ids import NodeId, ProjectId, RotationId, SessionId
-from storage.redis import keys, publications, receipts, sessions
+from storage.redis import keys, publications, receipts, scripts, sessions
 from storage.redis.buckets import Bucket, BucketAllocator
 from storage.redis.client import AsyncRedis, Redis
+from storage.redis.exchange import run
 from storage.redis.leases import release, renew
 from storage.redis.session_writer import BindStatus, SessionWriter
 from tests.integration.redis.conftest import Publish, new_session
@@ -218,6 +219,22 @@ async def test_a_living_node_is_not_dropped(
     assert sessions.drop_node(redis, node_id) == 0
     assert sessions.count_by_generation(redis, project_id) == {None: 5}
     assert redis.sismember(keys.NODES, node_id)
+
+
+async def test_a_node_that_comes_back_keeps_what_it_notes(
+    redis: Redis, node_redis: AsyncRedis, project_id: ProjectId, node_id: NodeId
+) -> None:
+    """A worker that took it for dead a moment ago does not forget its project."""
+    lease_and_projects = [keys.lease(node_id), keys.node_projects(node_id)]
+    redis.sadd(keys.node_projects(node_id), project_id)
+    await renew(node_redis, node_id)
+    assert run(redis, scripts.FORGET_PROJECT, lease_and_projects, [project_id]) == 0
+    assert redis.sismember(keys.node_projects(node_id), project_id)
+
+    await release(node_redis, node_id)
+    assert run(redis, scripts.FORGET_PROJECT, lease_and_projects, [project_id]) == 1
+    assert run(redis, scripts.FORGET_PROJECT, lease_and_projects, [project_id]) == 1
+    assert not redis.exists(keys.node_projects(node_id))
 
 
 async def test_after_all_have_gone_only_cards_are_left_without_an_end(
