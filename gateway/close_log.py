@@ -25,9 +25,13 @@ class CloseLog:
         self._waiting: deque[dict[str, Any]] = deque()
         self._dropped = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
 
     def add(self, **fields: Any) -> None:
-        """The line will be written soon."""
+        """The line will be written soon; at once after `close`."""
+        if self._is_closed:
+            log.info("socket_closed", **fields)
+            return
         if len(self._waiting) >= MAX_WAITING:
             self._waiting.popleft()
             self._dropped += 1
@@ -35,8 +39,9 @@ class CloseLog:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(PAUSE_SECONDS, self._write_portion)
 
-    def write_all(self) -> None:
-        """No line waits any more."""
+    def close(self) -> None:
+        """No line waits any more, nor will."""
+        self._is_closed = True
         self._write(len(self._waiting))
         if self._timer is not None:
             self._timer.cancel()

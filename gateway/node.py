@@ -130,7 +130,7 @@ class Node:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.context.close_log.write_all()
+        self.context.close_log.close()
         for executor in self._executors:
             executor.shutdown(wait=False, cancel_futures=True)
         log.info("node_stopped", node_id=self.node_id)

@@ -126,6 +126,10 @@ class RunningGateway:
             assert time.monotonic() < deadline, "it did not come about in time"
             time.sleep(0.01)
 
+    def stop_gateway(self) -> None:
+        """The gateway has stopped while its server still runs, as beside another application."""
+        asyncio.run_coroutine_threadsafe(self._gateway.stop(), self._loop).result(10.0)
+
     def stop(self) -> None:
         """It has stopped as on SIGTERM."""
         self._server.should_exit = True
@@ -137,4 +141,5 @@ class RunningGateway:
             listener,
             asyncio.Runner(loop_factory=self._server.config.get_loop_factory()) as runner,
         ):
+            self._loop = runner.get_loop()
             runner.run(self._server.serve(sockets=[listener]))

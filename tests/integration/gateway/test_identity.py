@@ -11,6 +11,8 @@ import pytest
 from domain.cards import Limits
 from domain.ids import ProjectId
 from domain.outcomes import RefusedRequest, outcome_to_wire
+from gateway.lanes import LaneBounds
+from gateway.node import NodePatience
 from storage.redis.client import Redis
 from storage.redis.sessions import count_by_generation, list_sessions
 from tests.integration.gateway.conftest import SHORT_LIVED, Publish
@@ -175,6 +177,27 @@ def test_the_newest_token_waits_and_older_ones_give_way(
         assert "retry_after_ms" not in superseded
         answers = [widget.hear() for _ in range(2)]
     assert [(a["id"], a["visitor"]["custom_id"]) for a in answers] == [("a", "ada"), ("c", "cy")]
+    assert len(verifications(worker)) == 2
+
+
+@pytest.mark.parametrize("patience", [NodePatience(lanes=LaneBounds(credits=1))])
+def test_a_token_that_no_worker_has_seen_leaves_the_queue_for_a_newer_one(
+    gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker
+) -> None:
+    """While another socket's is in flight, both of this one's wait; only the newer is sent."""
+    with gateway.widget(project) as other, gateway.widget(project) as widget:
+        other.hello()
+        widget.hello()
+        worker.hold()
+        other.say({"type": "sign_in", "id": "o", "token": a_token("other")})
+        until_seen(gateway, worker, 1)
+        widget.say({"type": "sign_in", "id": "a", "token": a_token("ada")})
+        widget.say({"type": "sign_in", "id": "b", "token": a_token("bob")})
+        superseded = widget.hear()
+        worker.release()
+
+        assert (superseded["id"], superseded["code"]) == ("a", "unavailable")
+        assert widget.hear()["id"] == "b"
     assert len(verifications(worker)) == 2
 
 

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from config.settings import GatewaySettings
 from domain.cards import Card
@@ -71,6 +72,22 @@ def test_a_stop_is_graceful(
     assert {reason["code"] for _, reason in reasons} == {"restarting"}
     assert all(reason["retry_after_ms"] >= 500 for _, reason in reasons)
     assert count_by_generation(redis, project) == {}
+
+
+def test_a_gateway_that_stops_before_its_server_leaves_nothing_either(
+    gateway: RunningGateway, worker: ScriptedWorker, redis: Redis, project: ProjectId
+) -> None:
+    """Sockets get their 1012 from the node itself, and new ones are turned away."""
+    with gateway.widget(project) as widget:
+        widget.hello()
+
+        gateway.stop_gateway()
+
+        assert widget.close_reason()[0] == 1012
+        assert count_by_generation(redis, project) == {}
+        assert gateway.get("/readyz")[0] == 503
+        with pytest.raises(InvalidStatus), gateway.widget(project):
+            pass
 
 
 def test_http_tells_health_readiness_and_figures(
