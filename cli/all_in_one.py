@@ -6,7 +6,7 @@ import click
 import uvicorn
 
 from cli.failures import report
-from cli.listening import TELLING_READY, NotServed, host_option, port_option, prepare_to_serve
+from cli.listening import TELLING_READY, host_option, port_option, prepare_to_serve
 from cli.one_port import OnePort
 from config.settings import DashboardSettings, GatewaySettings
 from dashboard.app import make_dashboard
@@ -32,7 +32,6 @@ def all_in_one(host: str, port: int) -> None:
         app, gateway.websocket_protocol, host=host, port=port, lifespan="on", **TELLING_READY
     )
     uvicorn.Server(config).run()
-    raise NotServed
 
 
 def main() -> int:

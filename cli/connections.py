@@ -26,6 +26,11 @@ from storage.sql.engine import Database, open_database
 
 _TABLES_MISSING = ("42P01", "42703", "3F000")  # PostgreSQL: undefined table, column, schema
 
+_DATABASE_FORM = (
+    "WIDGET_AUTH_DATABASE_URL: its form is wrong:"
+    " give sqlite:////path/to/file or postgresql://user@host/name"
+)
+_REDIS_FORM = "WIDGET_AUTH_REDIS_URL: its form is wrong: give redis://host:6379/0"
 _NOT_MIGRATED = "The database has not this version's tables. Run `widget-auth migrate` first."
 _NO_DATABASE = (
     "The database does not answer, or does not let us in."
@@ -91,9 +96,8 @@ def open_named_database(url: str) -> Database:
     """
     try:
         return open_database(url)
-    except (ValueError, SQLAlchemyError) as error:
-        sentence = str(error) if isinstance(error, ValueError) else "its form is wrong"
-        raise WrongUse("settings_invalid", f"WIDGET_AUTH_DATABASE_URL: {sentence}") from None
+    except (ValueError, SQLAlchemyError):
+        raise WrongUse("settings_invalid", _DATABASE_FORM) from None  # they may quote a password
 
 
 def explain_database(error: Exception) -> StorageUnavailable | None:
@@ -111,8 +115,7 @@ def _open_stores(settings: CliSettings, events: EventSender) -> Stores:
     try:
         redis = connect(settings.redis_url)
     except ValueError:
-        message = "WIDGET_AUTH_REDIS_URL: its form is wrong: give redis://host:6379/0"
-        raise WrongUse("settings_invalid", message) from None
+        raise WrongUse("settings_invalid", _REDIS_FORM) from None
     return Stores(Transactor(database, events), redis, SecretSealer(settings.sealing_keys))
 
 

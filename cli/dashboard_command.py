@@ -2,7 +2,7 @@
 
 import click
 
-from cli.listening import TELLING_READY, NotServed, host_option, port_option, prepare_to_serve
+from cli.listening import TELLING_READY, host_option, port_option, prepare_to_serve
 from cli.options import json_option
 from config.settings import DashboardSettings
 from dashboard.server import run
@@ -21,4 +21,3 @@ def dashboard(host: str, port: int, *, as_json: bool) -> None:  # noqa: ARG001 -
     """
     settings = prepare_to_serve(DashboardSettings, host, port)
     run(settings, host=host, port=port, **TELLING_READY)
-    raise NotServed

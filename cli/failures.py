@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ EXIT_WRONG_USE = 2
 EXIT_UNAVAILABLE = 3
 
 UNFORESEEN = "internal_error"
+
+# What click repeats of the arguments may be a secret or token given by mistake; ids are shorter.
+_SECRETIVE = re.compile(r"[A-Za-z0-9_.-]{41,}")
 
 _log = logging.getLogger(__name__)
 
@@ -92,8 +96,10 @@ def _prepare_to_debug() -> None:
 
 
 def _message(error: Exception) -> str:
-    if isinstance(error, click.ClickException):
+    if isinstance(error, WrongUse | NoArgsIsHelpError):
         return error.format_message()
+    if isinstance(error, click.ClickException):
+        return _SECRETIVE.sub("[…]", " ".join(error.format_message().split()))
     return str(error) or "Stopped."
 
 

@@ -14,7 +14,6 @@ from cli.settings_of_process import read_settings
 from config.logs import configure_logs
 from config.readiness import announce_ready
 from config.settings import Settings
-from domain.errors import StorageUnavailable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 SomeSettings = TypeVar("SomeSettings", bound=Settings)
@@ -22,10 +21,6 @@ SomeSettings = TypeVar("SomeSettings", bound=Settings)
 host_option = click.option(
     "--host", default="127.0.0.1", show_default=True, help="The address to listen on."
 )
-
-
-class NotServed(StorageUnavailable):
-    """It ended without being told to; the log says why."""
 
 
 def port_option(default: int) -> Callable[[Command], Command]:

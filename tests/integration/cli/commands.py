@@ -1,0 +1,130 @@
+"""Running `widget-auth`: as a process of its own, or quickly as a fork of a warm one."""
+
+import base64
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROGRAM = Path(sys.executable).with_name("widget-auth")
+DEADLINE_SECONDS = 30.0
+
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(
+    [
+        "cli.main",
+        "cli.members",
+        "cli.migrating",
+        "cli.projects",
+        "cli.rotating",
+        "cli.rotations",
+        "cli.sessions",
+        "cli.signing_secrets",
+        "cli.tokens",
+        "cli.visitors",
+        "config.publisher",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The one JSON document on standard output."""
+        [line] = self.out.splitlines()
+        document: dict[str, Any] = json.loads(line)
+        return document
+
+    @property
+    def error(self) -> tuple[int, str]:
+        """Exit code, and the code of the JSON failure."""
+        error = self.document["error"]
+        assert set(error) == {"code", "message"}
+        assert error["message"]
+        return self.code, error["code"]
+
+
+class CommandLine:
+    """`widget-auth` with the settings of one system. A traceback fails the test."""
+
+    def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
+        self.environment = dict(environment)
+        self.folder = folder
+
+    def __call__(
+        self, *arguments: str, stdin: str | bytes = b"", settings: Mapping[str, str] | None = None
+    ) -> Finished:
+        """The command has run in a process forked from one that had loaded it all before."""
+        files = [self.folder / name for name in ("stdin", "stdout", "stderr")]
+        files[0].write_bytes(stdin.encode() if isinstance(stdin, str) else stdin)
+        process = _SERVER.Process(
+            target=_run_forked, args=(arguments, self._environment(settings), files)
+        )
+        process.start()
+        process.join(DEADLINE_SECONDS)
+        assert process.exitcode is not None, f"{arguments} does not end"
+        return _checked(Finished(process.exitcode, files[1].read_text(), files[2].read_text()))
+
+    def as_process(
+        self, *arguments: str, stdin: str = "", settings: Mapping[str, str] | None = None
+    ) -> Finished:
+        """The installed program has run."""
+        done = subprocess.run(
+            [PROGRAM, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=self._environment(settings),
+            cwd=self.folder,
+            timeout=DEADLINE_SECONDS,
+            check=False,
+        )
+        return _checked(Finished(done.returncode, done.stdout, done.stderr))
+
+    def start(self, *arguments: str, **options: Any) -> "subprocess.Popen[bytes]":
+        """The installed program runs."""
+        environment = self._environment(options.pop("settings", None))
+        return subprocess.Popen([PROGRAM, *arguments], env=environment, cwd=self.folder, **options)
+
+    def _environment(self, settings: Mapping[str, str] | None) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        given = {**self.environment, **(settings or {})}
+        return {**kept, **{f"WIDGET_AUTH_{name}": value for name, value in given.items()}}
+
+
+def key(letter: str) -> str:
+    """A setting with one key, of 32 times this letter."""
+    return base64.urlsafe_b64encode(letter.encode() * 32).decode()
+
+
+def _run_forked(arguments: Sequence[str], environment: dict[str, str], files: list[Path]) -> None:
+    from cli.main import run  # noqa: PLC0415 - loaded in the server already
+
+    for descriptor, file in enumerate(files):
+        mode = os.O_RDONLY if descriptor == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        os.dup2(os.open(file, mode), descriptor)
+    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(files[0].parent)
+    sys.exit(run(arguments))
+
+
+def _checked(finished: Finished) -> Finished:
+    assert finished.code in (0, 1, 2, 3), finished
+    assert "Traceback" not in finished.out + finished.err, finished
+    assert finished.code != 0 or "Error" not in finished.err, finished
+    assert finished.code == 0 or finished.err or '"error"' in finished.out, finished
+    return finished
