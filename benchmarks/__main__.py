@@ -7,11 +7,16 @@ import signal
 import sys
 import time
 
-from benchmarks import verifications
+from benchmarks import closing, records, revocation, verifications
 from benchmarks.children import Children
 from benchmarks.machine import describe, raise_file_limit
 
-BENCHMARKS = {"verifications": verifications.run}
+BENCHMARKS = {
+    "verifications": verifications.run,
+    "closing": closing.run,
+    "revocation": revocation.run,
+    "records": records.run,
+}
 
 
 def main() -> None:

@@ -5,6 +5,8 @@ import select
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Self
 
@@ -16,6 +18,7 @@ PATIENCE_SECONDS = 60.0
 READ_BYTES = 8192
 
 _HELLO = client_frame(b'{"type":"hello"}')
+_CLOSE = client_frame(b"", CLOSE)
 _sources = count()
 
 
@@ -45,6 +48,14 @@ class Widget:
         """The token is on its way."""
         self.sent_at = time.monotonic()
         self.socket.send(self.sign_in)
+
+
+@dataclass(slots=True)
+class Closes:
+    """When close frames were read, and when what started it was overheard (monotonic seconds)."""
+
+    times: list[float] = field(default_factory=list)
+    overheard_at: float = 0.0
 
 
 class Fleet:
@@ -109,16 +120,41 @@ class Fleet:
             for opcode, payload in frames:
                 yield widget, opcode, payload
 
-    def forget(self, widget: Widget) -> None:
-        """The widget has answered the server's close frame and is not listened to any more."""
+    def until_closed(self, code: int, overheard: socket.socket | None = None) -> Closes:
+        """The server has closed every widget with this code, and each has answered.
+
+        Args:
+            code: of the close frames.
+            overheard: a socket on which something comes that starts the closing.
+
+        Raises:
+            FleetFailed: a widget heard something else, or nothing in time.
+        """
+        closes = Closes()
+        ear = overheard.fileno() if overheard else -1
+        if overheard:
+            self._epoll.register(ear, select.EPOLLIN)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self.widgets:
+            closed = []
+            for fd, _ in self._poll(deadline):
+                if fd == ear:
+                    self._epoll.unregister(ear)
+                    closes.overheard_at = time.monotonic()
+                    continue
+                widget = self.widgets[fd]
+                _require_close(widget.socket.recv(READ_BYTES), code)
+                closes.times.append(time.monotonic())
+                closed.append(widget)
+            for widget in closed:
+                self._forget(widget)
+        return closes
+
+    def _forget(self, widget: Widget) -> None:
         self._epoll.unregister(widget.fd)
         del self.widgets[widget.fd]
-        try:
-            widget.socket.send(client_frame(b"", CLOSE))
-        except OSError:
-            return
-        finally:
-            widget.socket.close()
+        with widget.socket, suppress(OSError):  # the server may have hung up already
+            widget.socket.send(_CLOSE)
 
     def sign_in(self, window: int = WINDOW) -> float:
         """Every widget has presented its token and is signed in; returns the seconds that took.
@@ -202,3 +238,10 @@ def device_of(payload: bytes) -> str:
     except (ValueError, KeyError):
         message = f"unexpected: {payload[:200]!r}"
         raise FleetFailed(message) from None
+
+
+def _require_close(received: bytes, code: int) -> None:
+    frames, _ = split_frames(received)
+    if [(opcode, payload[:2]) for opcode, payload in frames] != [(CLOSE, code.to_bytes(2, "big"))]:
+        message = f"no close frame with {code}: {received[:200]!r}"
+        raise FleetFailed(message)

@@ -106,6 +106,14 @@ class Postgres:
         return url.render_as_string(hide_password=False)
 
 
+def some_database(children: Children) -> tuple[str, str]:
+    """The URL of a new database, and what it is: on PostgreSQL, or SQLite where that is missing."""
+    try:
+        return Postgres(children).create_database(), "PostgreSQL"
+    except PostgresMissing:
+        return f"sqlite:///{children.folder}/widget-auth.sqlite", "SQLite"
+
+
 def _find_binaries() -> Path:
     on_path = shutil.which("postgres")
     if on_path:

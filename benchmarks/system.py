@@ -1,7 +1,6 @@
 """The finished system as it runs in production, on loopback ports, with new keys of its own."""
 
 import base64
-import os
 import secrets
 import sys
 import time
@@ -13,7 +12,7 @@ import jwt
 
 from benchmarks.children import Child, Children
 from cli.development.ports import free_port
-from cli.processes import GATEWAY, WORKERS
+from cli.processes import BEAT, GATEWAY, WORKERS
 from config.celery_app import make_celery
 from config.logs import configure_logs
 from config.publisher import Publisher
@@ -92,15 +91,20 @@ class System:
         ]
         return [child.until_ready() for child in started]
 
+    def start_beat(self) -> None:
+        """The sweep ticks."""
+        self._start(BEAT.name, BEAT.arguments).until_ready()
+
     def start_gateways(self, number: int) -> list[Gateway]:
         """So many gateway nodes are ready."""
-        gateways = [self._start_gateway(f"gateway-{index}") for index in range(number)]
+        gateways = [self._start_gateway() for _ in range(number)]
         for gateway in gateways:
             gateway.child.until_ready()
         return gateways
 
-    def _start_gateway(self, name: str) -> Gateway:
+    def _start_gateway(self) -> Gateway:
         port = free_port()
+        name = f"gateway-{port}"
         return Gateway(self._start(name, (*GATEWAY.arguments, "--port", str(port))), port)
 
     def _start(self, name: str, arguments: Sequence[str]) -> Child:
@@ -131,9 +135,3 @@ _KEYS = ("SEALING_KEYS", "QUEUE_KEYS", "DEVICE_KEYS", "SESSION_KEY")
 
 def _new_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-
-
-def pin(pid: int, core: int | None) -> None:
-    """The process stays on this core; None: wherever it likes."""
-    cores = os.sched_getaffinity(0) if core is None else {core}
-    os.sched_setaffinity(pid, cores)
