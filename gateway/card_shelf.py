@@ -15,7 +15,6 @@ from typing import TypeAlias
 import structlog
 
 from domain.cards import Card
-from domain.errors import StorageUnavailable
 from domain.ids import ProjectId
 from gateway.project_rooms import ProjectRoom
 from storage.redis.cards import Unknown
@@ -155,8 +154,8 @@ class CardShelf:
     async def _read_some(self, wanted: list[ProjectId]) -> None:
         try:
             cards = await self._read_cards(wanted)
-        except StorageUnavailable:
-            log.warning("cards_not_read", projects=len(wanted))
+        except Exception as error:  # noqa: BLE001 - whoever waits must have an answer
+            log.warning("cards_not_read", projects=len(wanted), error=repr(error))
             for project_id in wanted:
                 self._answer(project_id, NoCard.UNAVAILABLE)
             return

@@ -33,7 +33,7 @@ class NodeContext:
 
     `fence` is called where the lease is found not to be trusted any more; it closes every
     signed-in socket and may be called again. `sessions` has one for every open socket, `awaited`
-    those that owe a hello, `by_id` those that are live, `unrecorded` the live ones whose record
+    those not welcomed yet, `by_id` those that are live, `unrecorded` the live ones whose record
     Redis may have lost. `hears_signals` is false while an outcome would find nobody listening.
     """
 

@@ -58,6 +58,13 @@ class IdentityChange:
 
     def answered(self, request: LaneRequest, outcome: Outcome) -> None:
         """What the worker says is done, if the session still waits for this."""
+        try:
+            self._answered(request, outcome)
+        except Exception:
+            self._session.end(Close.TRY_AGAIN)  # rather than a session that waits for ever
+            raise
+
+    def _answered(self, request: LaneRequest, outcome: Outcome) -> None:
         session = self._session
         if session.change is not self:
             session.note_stray(outcome)
@@ -109,6 +116,8 @@ class SigningIn(IdentityChange):
     def _take(self, outcome: SignedIn | SignedOut) -> bool:
         session = self._session
         if not isinstance(outcome, SignedIn) or session.room is None:
+            return False
+        if type(outcome.generation) is not int:
             return False
         session.is_moving = True
         session.room.bind_begun(outcome.generation)

@@ -96,8 +96,10 @@ class LaneDriver:
         self._pump_due = False
         if self._stopped:
             return
-        while batch := self.lane.form_batch(self._loop.time(), self._new_id()):
-            self._send(batch)
+        while self.lane.has_batch:
+            batch = self.lane.form_batch(self._loop.time(), self._new_id())
+            if batch is not None:
+                self._send(batch)
         self._watch_expiry()
 
     def _send(self, batch: Batch) -> None:

@@ -105,9 +105,14 @@ class Lane:
             del self._rounds[request.project_id]
         return True
 
+    @property
+    def has_batch(self) -> bool:
+        """Whether somebody waits and a message may leave."""
+        return bool(self._rounds) and self.credits > 0
+
     def form_batch(self, now: float, batch_id: str) -> Batch | None:
         """The next message, which takes a credit; None without a credit or without requests."""
-        if self.credits <= 0 or not self._rounds:
+        if not self.has_batch:
             return None
         requests = self._take_round_robin()
         batch = Batch(batch_id, requests, now + self.bounds.expires_seconds)

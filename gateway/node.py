@@ -23,6 +23,7 @@ from gateway.card_shelf import CardShelf
 from gateway.closes import Close
 from gateway.connect_limits import ConnectLimits
 from gateway.context import NodeContext
+from gateway.gauges import show_gauges
 from gateway.lane_driver import LaneDriver, Publish
 from gateway.lanes import Lane, LaneBounds
 from gateway.lease import Lease
@@ -44,6 +45,7 @@ log = structlog.get_logger(__name__)
 
 START_SECONDS: Final = 3.0
 STOP_SECONDS: Final = 3.0
+RESTART_SECONDS: Final = 1.0
 _FENCE_CHECK_SECONDS = 0.5
 _SILENCE_CHECKS = 6
 _RUN_RANDOM_BYTES = 3
@@ -87,7 +89,8 @@ class Node:
         self.node_id = new_node_id(settings.node_id)
         self._client = client
         self._executors: list[ThreadPoolExecutor] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._loops: list[asyncio.Task[None]] = []
+        self._answers: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._fenced_at: float | None = None
         self._listens = asyncio.Event()
@@ -95,7 +98,7 @@ class Node:
         self._sweeps = Sweeps(
             self.context, partial(cards.read_epochs, client), settings.sweep_seconds
         )
-        self._measure(metrics)
+        show_gauges(self.context)
 
     async def start(self) -> None:
         """The node takes sockets: it holds its lease and hears its signals, where Redis answers.
@@ -103,10 +106,9 @@ class Node:
         Without Redis it starts all the same, refuses what it must, and is right once that is back.
         """
         await self.context.lease.renew_once()
-        self._spawn(self.context.lease.keep())
-        stream = signals.subscribe(self._client, self.node_id)
-        self._spawn(read_signals(self.context, stream, self._signals_stand))
-        self._spawn(self._sweeps.keep())
+        self._keep_up(self.context.lease.keep)
+        self._keep_up(self._read_signals)
+        self._keep_up(self._sweeps.keep)
         self._repeat(_FENCE_CHECK_SECONDS, self._check_lease)
         self._repeat(self._patience.silent_seconds / _SILENCE_CHECKS, self._drop_silent)
         try:
@@ -121,15 +123,16 @@ class Node:
         for session in list(self.context.sessions):
             session.end(Close.RESTARTING)
         self._stop_clocks()
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 await self.context.records.drain()
+                await asyncio.gather(*self._answers)
                 await leases.release(self._client, self.node_id)
         except (StorageUnavailable, TimeoutError):
             log.warning("node_stopped_without_redis", node_id=self.node_id)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         self.context.close_log.close()
         for executor in self._executors:
             executor.shutdown(wait=False, cancel_futures=True)
@@ -169,7 +172,7 @@ class Node:
             connects=ConnectLimits(),
             metrics=metrics,
             fence=self.fence,
-            awaited=Deadlines(self._patience.hello_seconds, _hello_missing),
+            awaited=Deadlines(self._patience.hello_seconds, WidgetSession.is_late),
         )
 
     def _lane(self, task: str, publish: Publish) -> LaneDriver:
@@ -183,10 +186,25 @@ class Node:
         self._executors.append(executor)
         return executor
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _keep_up(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """The work is done until the node stops, whatever befalls it."""
+
+        async def again_and_again() -> None:
+            while True:
+                try:
+                    await work()
+                except Exception:
+                    log.exception("node_work_failed", node_id=self.node_id)
+                await asyncio.sleep(RESTART_SECONDS)
+
+        self._loops.append(asyncio.get_running_loop().create_task(again_and_again()))
+
+    async def _read_signals(self) -> None:
+        stream = signals.subscribe(self._client, self.node_id)
+        try:
+            await read_signals(self.context, stream, self._signals_stand)
+        finally:
+            self.context.hears_signals = False
 
     def _repeat(self, seconds: float, check: Callable[[], None]) -> None:
         def again() -> None:
@@ -224,7 +242,10 @@ class Node:
                 session.end(Close.TRY_AGAIN)
 
     def _answer(self, room: ProjectRoom, rotation_id: RotationId, closed: int) -> None:
-        self._spawn(self._give_answer(room, rotation_id, closed))
+        giving = self._give_answer(room, rotation_id, closed)
+        task = asyncio.get_running_loop().create_task(giving)
+        self._answers.add(task)
+        task.add_done_callback(self._answers.discard)
 
     async def _give_answer(self, room: ProjectRoom, rotation_id: RotationId, closed: int) -> None:
         try:
@@ -232,23 +253,3 @@ class Node:
         except StorageUnavailable:
             log.warning("receipt_not_answered", rotation_id=rotation_id)
             self.context.revocations.not_answered(room, rotation_id, closed)
-
-    def _measure(self, metrics: Metrics) -> None:
-        node = self.context
-        rooms = node.shelf.rooms
-        states: dict[str, Callable[[], float]] = {
-            "awaited": lambda: len(node.awaited),
-            "live": lambda: len(node.by_id),
-            "signed_in": lambda: sum(room.signed_in for room in rooms.values()),
-        }
-        metrics.gauge("sockets_open", "Open sockets.", lambda: len(node.sessions))
-        for state, read in states.items():
-            metrics.gauge("sessions", "Sessions, by state.", read, state=state)
-        for driver in (node.verifications, node.sign_outs):
-            metrics.watch_lane(driver.task, driver.lane)
-        metrics.gauge("lease_held", "1 while the lease is trusted.", lambda: node.lease.is_held)
-        metrics.gauge("projects", "Projects held.", lambda: len(rooms))
-
-
-def _hello_missing(session: WidgetSession) -> None:
-    session.end(Close.HELLO_TIMEOUT)

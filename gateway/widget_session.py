@@ -6,11 +6,12 @@ live, then closed. It never waits: whatever takes time calls back.
 
 from datetime import datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from domain.ids import DeviceId, ProjectId, SessionId, VisitorId
 from domain.outcomes import Outcome, RefusedRequest
 from gateway import answers, hellos, identity_frames
+from gateway.changes import Change
 from gateway.closes import Close
 from gateway.frames import (
     ClientFrame,
@@ -34,19 +35,6 @@ if TYPE_CHECKING:
     from gateway.project_rooms import ProjectRoom
 
 FRAMES_PER_MINUTE = 6_000
-
-
-class Change(Protocol):
-    """Something that changes who a session is, or where Redis has it."""
-
-    def begin(self) -> None:
-        """It is under way; it calls `finish_change` once over, unless the session has ended."""
-
-    def withdraw(self) -> bool:
-        """Whether nobody outside the node had heard of it yet; then nobody will."""
-
-    def supersede(self) -> None:
-        """Whoever asked for it is told that it will not happen."""
 
 
 class WidgetSession:
@@ -146,6 +134,7 @@ class WidgetSession:
         """The session is live in the room, as an anonymous visitor, and its widget knows."""
         self.room = room
         self.phase = Phase.LIVE
+        self.node.awaited.discard(self)
         self.node.by_id[self.session_id] = self
         room.add(self)
         self.socket.send(answers.welcome(self.session_id, self.device_id, self.visitor_id))
@@ -238,6 +227,11 @@ class WidgetSession:
         self.socket.send(answers.proof_ended(self.visitor_id))
         self.go_on()
 
+    def is_late(self) -> None:
+        """The welcome took too long: for want of a hello, or of whatever it needed."""
+        owes_hello = self.phase is Phase.AWAITED
+        self.end(Close.HELLO_TIMEOUT if owes_hello else Close.TRY_AGAIN)
+
     def end(self, close: Close) -> None:
         """The socket is being closed for this reason; nothing more happens on this session."""
         if self.phase is Phase.CLOSED:
@@ -265,6 +259,7 @@ class WidgetSession:
             return
         self.phase = Phase.CLOSED
         self.proof = None
+        self.node.awaited.discard(self)
         if self.change is not None:
             self.change.withdraw()
         self.change = self.next_change = None
