@@ -12,7 +12,7 @@ class Page:
     """Steps with their measured times, one under the other."""
 
     def __init__(self) -> None:
-        self._console = Console(markup=False, highlight=False, emoji=False)
+        self._console = Console(markup=False, highlight=False, emoji=False, soft_wrap=True)
         self._steps = 0
 
     def step(self, sentence: str) -> None:

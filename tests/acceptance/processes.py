@@ -77,11 +77,15 @@ class RunningProcess:
         """All that it has written."""
         return self._log.read_text(errors="replace")
 
-    def stop(self) -> int:
-        """It has ended in an orderly way; returns its exit code."""
+    def begin_to_stop(self) -> None:
+        """It has been told to end."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
+
+    def stop(self) -> int:
+        """It has ended in an orderly way; returns its exit code."""
+        self.begin_to_stop()
         try:
             return self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:

@@ -13,6 +13,10 @@ from typing import Any, Self
 import httpx
 
 from cli.processes import BEAT, WORKERS
+from domain.roles import Actor, Role
+from services.access import issue_api_key
+from services.transactions import Transactor
+from storage.sql.engine import open_database
 from tests.acceptance.processes import ROOT, RunningProcess, free_port
 
 
@@ -39,6 +43,7 @@ class System:
             **(settings or {}),
         }
         self.folder = folder
+        self.owner_key = _make_owner(database_url)
         self._ports = {f"gateway-{n}": free_port() for n in range(1, gateways + 1)}
         self._ports["dashboard"] = free_port()
         self.processes: dict[str, RunningProcess] = {}
@@ -53,6 +58,8 @@ class System:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for process in self.processes.values():
+            process.begin_to_stop()
         self._stack.close()
 
     def start(self, programs: Mapping[str, Sequence[str]]) -> None:
@@ -126,6 +133,16 @@ class System:
 def _end(process: RunningProcess) -> None:
     if process.process.poll() is None:
         process.stop()
+
+
+def _make_owner(database_url: str) -> str:
+    """The API key of somebody who may do everything."""
+    database = open_database(database_url)
+    transactor = Transactor(database, lambda _kind, _payload: None)
+    actor = Actor("test:owner")
+    key = transactor.run(lambda t: issue_api_key(t, None, "tests", Role.OWNER, actor)).text
+    database.close()
+    return key
 
 
 def _key() -> str:

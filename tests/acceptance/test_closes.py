@@ -1,10 +1,13 @@
 """Every close code that a widget can meet, with its reason."""
 
 import asyncio
+import secrets
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from domain.ids import uuid7
 from tests.acceptance.sites import Site
 from tests.acceptance.system import System
 from tests.acceptance.widget import Widget, closing, open_socket
@@ -67,9 +70,7 @@ def test_too_many_connections_from_one_address(site: Site) -> None:
 
     async def story() -> tuple[int, dict[str, Any]]:
         async with site.widget(), site.widget():
-            socket = await open_socket(site.system.socket_url(site.project_id))
-            await socket.send('{"type":"hello"}')
-            return await closing(socket)
+            return await closing(await open_socket(site.system.socket_url(site.project_id)))
 
     code, reason = asyncio.run(story())
     assert (code, reason["code"]) == (4429, "too_many_requests")
@@ -81,7 +82,8 @@ def test_a_gateway_that_stops_says_so(site: Site) -> None:
 
     async def story() -> None:
         async with site.widget() as widget:
-            stopping = asyncio.to_thread(site.system.processes["gateway-1"].stop)
+            gateway = site.system.processes["gateway-1"]
+            stopping = asyncio.create_task(asyncio.to_thread(gateway.stop))
             code, reason = await widget.closing()
             assert (code, reason["code"]) == (1012, "restarting")
             assert reason["retry_after_ms"] >= 0
@@ -102,8 +104,8 @@ def test_a_project_that_redis_does_not_know_is_tried_again(site: Site) -> None:
     maintenance = site.system.processes["maintenance"]
 
     async def story() -> tuple[int, dict[str, Any]]:
-        unseen = NOBODYS_PROJECT.replace("0000-0000", "0000-0001", 1)
-        socket = await open_socket(site.system.socket_url(unseen[:-4] + "beef"))
+        unseen = uuid7(datetime.now(UTC), secrets.token_bytes(10))
+        socket = await open_socket(site.system.socket_url(unseen))
         await socket.send('{"type":"hello"}')
         return await closing(socket)
 
