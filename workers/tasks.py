@@ -7,6 +7,7 @@ from celery import Celery
 
 from config import queues
 from domain.ids import EventId, ProjectId, RotationId
+from services.erase_secrets import erase_secrets
 from services.publish_cards import publish_recent_cards, tell_card
 from services.reap_sessions import reap_sessions
 from services.relay_outbox import relay_outbox
@@ -64,7 +65,8 @@ def _register_sweep_tasks(app: Celery, runtime: Runtime) -> None:
     @app.task(name=queues.ROTATIONS_SETTLE, base=WidgetAuthTask)
     def settle(project_id: str | None = None) -> Figures:
         wanted = ProjectId(project_id) if project_id else None
-        return {"rotations": settle_rotations(runtime.stores, wanted)}
+        settled = settle_rotations(runtime.stores, wanted)
+        return {"rotations": settled, "erased": erase_secrets(runtime.stores)}
 
     @app.task(name=queues.PROJECTS_PUBLISH, base=WidgetAuthTask)
     def publish(project_id: str | None = None) -> Figures:

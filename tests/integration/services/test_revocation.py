@@ -13,6 +13,7 @@ from domain.cards import Card
 from domain.events import EventKind
 from domain.ids import EventId, NodeId, ProjectId, RotationId, SessionId, VisitorId, uuid7
 from domain.rotations import NodeCounts, RotationState, SessionCounts
+from services.erase_secrets import erase_secrets
 from services.publish_cards import publish_card, publish_recent_cards
 from services.reap_sessions import reap_sessions
 from services.relay_outbox import relay_outbox
@@ -24,10 +25,11 @@ from storage.redis import leases, publications, receipts, sessions
 from storage.redis.buckets import Bucket
 from storage.redis.client import connect, connect_async
 from storage.redis.session_writer import SessionWriter
-from storage.sql import outbox, projects, rotations
+from storage.sql import outbox, projects, rotations, signing_secrets
 from storage.sql.engine import Database
 from storage.sql.tables import audit_log
 from storage.sql.tables import outbox as outbox_table
+from storage.sql.tables import signing_secrets as signing_secrets_table
 from tests.integration.scenes import SEALER, Broker, add_project, open_transactor, rotate
 
 NODE = NodeId("node-a")
@@ -300,6 +302,21 @@ def test_events_are_audited_without_secrets(scene: Scene) -> None:
     assert [entry["action"] for entry in entries] == ["secret.generated", "secret.regenerated"]
     assert entries[1]["details"]["key_id"] == generated.key_id
     assert generated.secret not in repr(entries)
+
+
+def test_a_revoked_secret_is_erased_after_seven_days(scene: Scene) -> None:
+    """Until then its sealed text names refusals; afterwards not even that is stored."""
+    scene.regenerate()
+    assert erase_secrets(scene.stores) == 0
+
+    week_ago = datetime.now(UTC) - timedelta(days=7, seconds=1)
+    revoked = signing_secrets_table.update().where(signing_secrets_table.c.state == "revoked")
+    scene.stores.database.write(lambda db: db.execute(revoked.values(revoked_at=week_ago)))
+
+    assert erase_secrets(scene.stores) == 1
+    with scene.stores.database.reading() as db:
+        active, gone = signing_secrets.list_secrets(db, scene.project_id)
+    assert (active.sealed is None, gone.sealed) == (False, None)
 
 
 def _card(scene: Scene) -> Card:
