@@ -24,6 +24,8 @@ def spread(values: Sequence[float]) -> float:
 
 def ratio(number: float) -> str:
     """A ratio as `12.3 ×`."""
+    if number < 0.1:
+        return f"{number:.1g} ×"
     return f"{number:.2f} ×" if number < 10 else f"{number:.1f} ×"
 
 
