@@ -21,7 +21,7 @@ class WidgetAuthTask(Task):  # type: ignore[type-arg]
     abstract = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The task has run; a store that does not answer is a warning, not a crash."""
+        """The task has run; one that found nothing to do says so at debug level only."""
         started = time.perf_counter()
         with structlog.contextvars.bound_contextvars(task=self.name, task_id=self.request.id):
             try:
@@ -29,7 +29,8 @@ class WidgetAuthTask(Task):  # type: ignore[type-arg]
             except StorageUnavailable:
                 log.warning("task_store_unavailable", seconds=_since(started), exc_info=True)
                 return None
-            log.info("task_finished", seconds=_since(started), **(result or {}))
+            said = log.info if any((result or {}).values()) else log.debug
+            said("task_finished", seconds=_since(started), **(result or {}))
             return None
 
 
