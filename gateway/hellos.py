@@ -24,6 +24,8 @@ def admits_origin(card: Card, origin: str | None) -> bool:
 def greet(session: "WidgetSession", hello: Hello) -> None:
     """The session will be welcomed or closed, in about two seconds at most."""
     session.phase = Phase.GREETED
+    session.node.awaited.discard(session)  # the widget has done its part in time;
+    session.node.awaited.add(session)  # now the node has as long
     session.node.shelf.ask(
         session.project_id, partial(_card_known, session, hello.device, try_again=True)
     )
