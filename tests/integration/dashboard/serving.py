@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -47,16 +47,19 @@ def environment_of(database_url: str, redis_url: str, **others: str) -> dict[str
 class Caller:
     """Asks the API with one key, or none."""
 
-    def __init__(self, base_url: str, key: str | None = None) -> None:
-        self.headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._client = httpx.Client(base_url=base_url, headers=self.headers, trust_env=False)
+    def __init__(self, client: httpx.Client, key: str | None = None) -> None:
+        self._client = client
+        self._key = {"Authorization": f"Bearer {key}"} if key else {}
 
-    def __call__(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def __call__(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, **options: Any
+    ) -> httpx.Response:
         """The answer to a request below /api/v1."""
+        headers = {**self._key, **(headers or {})}
         if "json" in options:  # as ASCII, so that it can hold what UTF-8 cannot
             options["content"] = json.dumps(options.pop("json"))
-            options["headers"] = {"Content-Type": "application/json", **options.get("headers", {})}
-        return self._client.request(method, API_PREFIX + path, timeout=20, **options)
+            headers["Content-Type"] = "application/json"
+        return self._client.request(method, API_PREFIX + path, headers=headers, **options)
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         """The answer to GET."""
@@ -70,18 +73,20 @@ class Caller:
         """The answer to PATCH."""
         return self("PATCH", path, **options)
 
-    def close(self) -> None:
-        """No connection is open."""
-        self._client.close()
+
+@contextmanager
+def client_of(base_url: str) -> Iterator[httpx.Client]:
+    """Keeps connections to a server, for any number of callers."""
+    with httpx.Client(base_url=base_url, trust_env=False, timeout=20) as client:
+        yield client
 
 
 class Api:
     """A dashboard that serves, and ways to what it serves."""
 
-    def __init__(self, dashboard: Dashboard, base_url: str) -> None:
+    def __init__(self, dashboard: Dashboard, client: httpx.Client) -> None:
         self.dashboard = dashboard
-        self.base_url = base_url
-        self._callers: list[Caller] = []
+        self.client = client
 
     @property
     def stores(self) -> Stores:
@@ -105,14 +110,7 @@ class Api:
 
     def caller_with(self, key: str | None) -> Caller:
         """Somebody with that key, or none."""
-        caller = Caller(self.base_url, key)
-        self._callers.append(caller)
-        return caller
-
-    def close(self) -> None:
-        """No caller holds a connection."""
-        for caller in self._callers:
-            caller.close()
+        return Caller(self.client, key)
 
 
 @contextmanager
@@ -123,12 +121,11 @@ def serving(settings: DashboardSettings) -> Iterator[Api]:
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
-        api = Api(dashboard, f"http://127.0.0.1:{listener.getsockname()[1]}")
         try:
             wait_until(lambda: server.started)
-            yield api
+            with client_of(f"http://127.0.0.1:{listener.getsockname()[1]}") as client:
+                yield Api(dashboard, client)
         finally:
-            api.close()
             server.should_exit = True
             thread.join()
 

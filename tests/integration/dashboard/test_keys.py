@@ -3,13 +3,13 @@
 import hashlib
 from datetime import UTC, datetime
 
-import httpx
 import pytest
 
+from dashboard.wire import API_PREFIX
 from domain.ids import ProjectId
 from domain.roles import Role
 from storage.sql.tables import api_keys
-from tests.integration.dashboard.serving import API_PREFIX, Api, error_of
+from tests.integration.dashboard.serving import Api, error_of
 
 GOOD_FORM = "wa_" + "A" * 43
 
@@ -32,8 +32,8 @@ GOOD_FORM = "wa_" + "A" * 43
 )
 def test_whatever_is_no_key_is_401(api: Api, header: str | bytes | None) -> None:
     """One answer for all of them: nobody learns whether a key once existed."""
-    headers = {} if header is None else {"Authorization": header}
-    answer = httpx.get(f"{api.base_url}{API_PREFIX}/projects", headers=headers, trust_env=False)
+    headers: dict[str, str | bytes] = {} if header is None else {"Authorization": header}
+    answer = api.client.get(f"{API_PREFIX}/projects", headers=headers)
 
     assert answer.status_code == 401
     assert error_of(answer)["code"] == "unauthenticated"
@@ -44,7 +44,7 @@ def test_whatever_is_no_key_is_401(api: Api, header: str | bytes | None) -> None
 def test_the_scheme_may_be_spelt_anyhow(api: Api) -> None:
     """Schemes are case-insensitive (RFC 9110 section 11.1)."""
     headers = {"Authorization": f"bEARER {api.key(Role.OWNER)}"}
-    answer = httpx.get(f"{api.base_url}{API_PREFIX}/projects", headers=headers, trust_env=False)
+    answer = api.client.get(f"{API_PREFIX}/projects", headers=headers)
 
     assert answer.status_code == 200
 
