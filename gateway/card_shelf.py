@@ -49,6 +49,7 @@ class CardShelf:
         read_cards: reads many cards in one round trip.
         publish: asks the workers for a card's publication; it neither blocks nor raises.
         take_card: puts a card that was read into its room.
+        publication_seconds: how long a publication is waited for.
     """
 
     def __init__(
@@ -56,11 +57,13 @@ class CardShelf:
         read_cards: ReadCards,
         publish: Callable[[ProjectId], None],
         take_card: Callable[[ProjectRoom, Card], None],
+        publication_seconds: float = PUBLICATION_SECONDS,
     ) -> None:
         self.rooms: dict[ProjectId, ProjectRoom] = {}
         self._read_cards = read_cards
         self._publish = publish
         self._take_card = take_card
+        self._publication_seconds = publication_seconds
         self._loop = asyncio.get_running_loop()
         self._waiters: dict[ProjectId, list[Waiter]] = {}
         self._to_read: set[ProjectId] = set()
@@ -122,7 +125,7 @@ class CardShelf:
             self._answer(project_id, NoCard.UNAVAILABLE)
             return
         self._missing[project_id] = self._loop.call_later(
-            PUBLICATION_SECONDS, self._answer, project_id, NoCard.UNAVAILABLE
+            self._publication_seconds, self._answer, project_id, NoCard.UNAVAILABLE
         )
 
     def evict_idle(self, before: float) -> None:

@@ -1,14 +1,16 @@
 """From the upgrade to the welcome, and every way not to get there."""
 
 import uuid
+from contextlib import suppress
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from domain.cards import Card, Limits
 from domain.device_ids import anonymous_visitor
 from domain.ids import DeviceId, ProjectId
 from gateway.node import NodePatience
+from gateway.widget_session import FRAMES_PER_MINUTE
 from storage.redis.client import Redis
 from storage.redis.sessions import count_by_generation, list_sessions
 from tests.integration.gateway.conftest import Publish
@@ -213,3 +215,18 @@ def test_an_address_that_connects_too_often_is_4429(
     assert code == 4429
     assert reason["code"] == "too_many_requests"
     assert reason["retry_after_ms"] >= 10_000
+
+
+def test_a_socket_that_talks_without_end_is_4429(
+    gateway: RunningGateway, project: ProjectId
+) -> None:
+    """Frames, too, are bounded in each minute."""
+    with gateway.widget(project) as widget:
+        widget.hello()
+        with suppress(ConnectionClosed):
+            for _ in range(FRAMES_PER_MINUTE + 1):
+                widget.say('{"type":"sign_out"}')
+
+        with pytest.raises(ConnectionClosed, match="too_many_requests"):
+            while True:
+                assert widget.hear()["code"] == "frame_invalid"

@@ -59,12 +59,6 @@ MakeDriver = Callable[..., LaneDriver]
 
 
 @pytest.fixture
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    """The event loop that the gateway runs on."""
-    return "asyncio", {"use_uvloop": True}
-
-
-@pytest.fixture
 def broker() -> Broker:
     """Answers at once."""
     return Broker()
