@@ -157,7 +157,8 @@ def _check_audience(case: Case) -> None:
 
 
 def _check_custom_id(case: Case) -> None:
-    case.custom_id = read_custom_id(reached(case.parsed).payload)
+    payload = reached(case.parsed).payload
+    case.custom_id = read_custom_id(payload, case.policy.custom_id_claim)
 
 
 STEPS = (

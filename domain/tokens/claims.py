@@ -5,7 +5,7 @@ from datetime import datetime
 from unicodedata import normalize
 
 from domain.custom_ids import CustomIdInvalid, normalise_custom_id
-from domain.outcomes import JsonObject
+from domain.outcomes import Json, JsonObject
 from domain.plain_text import find_line_fault
 from domain.refusals import RefusalCode, TokenRefused
 from domain.tokens.attributes import read_attributes
@@ -15,6 +15,7 @@ from domain.tokens.numeric_dates import read_date
 MAX_NAME = 200
 MAX_EMAIL = 320
 
+_CUSTOM_ID = ("external_id", "_id", "sub")
 # What the original system writes into `sub` for a kind of caller; it names nobody.
 _FIXED_SUBJECTS = frozenset({"userexternal", "guest", "user", "bot", "subscription"})
 
@@ -59,26 +60,31 @@ def read_claims(payload: JsonObject) -> Claims:
     )
 
 
-def read_custom_id(payload: JsonObject) -> str:
-    """The custom ID: of `external_id`, else `_id`, else `sub` where that is no fixed word.
+def read_custom_id(payload: JsonObject, claim: str | None = None) -> str:
+    """The custom ID: of the claim that is named, else of the first of the usual ones.
 
-    The first claim that is there decides, even if it is null: a site that signs an empty ID by
-    mistake must not sign everybody in as whatever constant its `sub` holds.
+    Those are `external_id`, `_id`, and `sub` where that is no fixed word. The first that is there
+    decides, even if it is null, and where a claim is named no other counts: a site that leaves
+    its ID empty by mistake must not sign everybody in as whatever constant its `sub` holds.
+
+    Args:
+        payload: of the token.
+        claim: the project's `custom_id_claim`.
 
     Raises:
         TokenRefused: claim_missing, or custom_id_invalid with a sentence that says why.
     """
-    for claim in ("external_id", "_id", "sub"):
-        if claim in payload:
-            break
-    else:
-        raise _no_custom_id()
-    value = payload[claim]
-    if claim == "sub" and isinstance(value, str) and value.lower() in _FIXED_SUBJECTS:
-        raise _no_custom_id()
+    found = next((name for name in ([claim] if claim else _CUSTOM_ID) if name in payload), None)
+    value = payload[found] if found else None
+    if found is None or (found == "sub" and _is_fixed_word(value)):
+        raise TokenRefused(
+            RefusalCode.CLAIM_MISSING,
+            "The token does not say who the visitor is."
+            f" Sign your own ID of the user as {claim or 'external_id'}.",
+        )
     if not isinstance(value, str | int):
         raise TokenRefused(
-            RefusalCode.CUSTOM_ID_INVALID, f"The claim {claim} must be text or an integer."
+            RefusalCode.CUSTOM_ID_INVALID, f"The claim {found} must be text or an integer."
         )
     try:
         return normalise_custom_id(value)
@@ -86,11 +92,8 @@ def read_custom_id(payload: JsonObject) -> str:
         raise TokenRefused(RefusalCode.CUSTOM_ID_INVALID, str(error)) from None
 
 
-def _no_custom_id() -> TokenRefused:
-    return TokenRefused(
-        RefusalCode.CLAIM_MISSING,
-        "The token does not say who the visitor is. Sign your own ID of the user as external_id.",
-    )
+def _is_fixed_word(value: Json) -> bool:
+    return isinstance(value, str) and value.lower() in _FIXED_SUBJECTS
 
 
 def _read_name(payload: JsonObject) -> str | None:

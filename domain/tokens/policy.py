@@ -1,5 +1,6 @@
 """Token policies: what a project asks of its tokens beyond a good signature."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, TypeAlias
@@ -12,6 +13,10 @@ PresetName: TypeAlias = Literal["default", "tiledesk"]
 MAX_LIFETIME_SECONDS = 365 * 24 * 3600
 MAX_LEEWAY_SECONDS = 600
 MAX_PROOF_SECONDS = 30 * 24 * 3600
+CUSTOM_ID_CLAIM_FORM = r"[A-Za-z_][A-Za-z0-9_./:-]{0,63}"
+
+# Claims about the token, not about a person.
+_NAMES_NOBODY = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
 
 
 class PolicyInvalid(Invalid):
@@ -33,6 +38,8 @@ class TokenPolicy:
         max_lifetime_seconds: the longest `exp - iat`, or None for any.
         leeway_seconds: how far the site's clock may be off, either way.
         proof_seconds: how long a session counts as authenticated after its sign-in.
+        custom_id_claim: the one claim that holds the custom ID, for sites whose back end signs it
+            under another name, such as `user_id`; None for the usual ones (`read_custom_id`).
     """
 
     preset: PresetName
@@ -40,6 +47,7 @@ class TokenPolicy:
     max_lifetime_seconds: int | None
     leeway_seconds: int
     proof_seconds: int
+    custom_id_claim: str | None = None
 
     @classmethod
     def of_preset(cls, preset: PresetName) -> "TokenPolicy":
@@ -109,6 +117,8 @@ def _with(policy: TokenPolicy, field: str, value: Json) -> TokenPolicy:
             return replace(policy, leeway_seconds=_seconds(field, value, 0, MAX_LEEWAY_SECONDS))
         case "proof_seconds":
             return replace(policy, proof_seconds=_seconds(field, value, 1, MAX_PROOF_SECONDS))
+        case "custom_id_claim":
+            return replace(policy, custom_id_claim=None if value is None else _claim(field, value))
         case _:
             known = ", ".join(TokenPolicy.__slots__)
             raise PolicyInvalid(field[:64], f"there is no such member; there are {known}")
@@ -118,3 +128,10 @@ def _seconds(field: str, value: Json, least: int, most: int) -> int:
     if type(value) is not int or not least <= value <= most:
         raise PolicyInvalid(field, f"give a whole number of seconds from {least} to {most}")
     return value
+
+
+def _claim(field: str, value: Json) -> str:
+    named = isinstance(value, str) and value not in _NAMES_NOBODY
+    if named and re.fullmatch(CUSTOM_ID_CLAIM_FORM, str(value)):
+        return str(value)
+    raise PolicyInvalid(field, "give the name of the claim that holds the ID, such as user_id")

@@ -252,6 +252,33 @@ def test_no_custom_id_or_a_bad_one_is_never_replaced_by_the_next_claim(
     assert refused.value.refusal.code == code
 
 
+@pytest.mark.parametrize(
+    ("payload", "answer"),
+    [
+        ({"user_id": 7, "external_id": "another"}, "7"),
+        ({"external_id": "another", "sub": "the-website"}, RefusalCode.CLAIM_MISSING),
+        ({"user_id": None, "sub": "the-website"}, RefusalCode.CUSTOM_ID_INVALID),
+        ({"user_id": "undefined"}, RefusalCode.CUSTOM_ID_INVALID),
+    ],
+)
+def test_where_the_policy_names_a_claim_no_other_counts(
+    payload: JsonObject, answer: str | RefusalCode
+) -> None:
+    """A token without it is refused, even if it holds one of the usual claims."""
+    if isinstance(answer, RefusalCode):
+        with pytest.raises(TokenRefused) as refused:
+            read_custom_id(payload, "user_id")
+        assert refused.value.refusal.code == answer
+    else:
+        assert read_custom_id(payload, "user_id") == answer
+
+
+def test_a_fixed_word_names_nobody_even_where_sub_is_named() -> None:
+    """The policy names the claim, not what stands in it."""
+    with pytest.raises(TokenRefused):
+        read_custom_id({"sub": "userexternal"}, "sub")
+
+
 @settings(max_examples=40)
 @given(payloads)
 def test_a_payload_is_refused_or_in_normal_form(payload: JsonObject) -> None:

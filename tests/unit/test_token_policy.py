@@ -23,6 +23,7 @@ def test_nothing_said_is_the_default() -> None:
         "max_lifetime_seconds": 600,
         "leeway_seconds": 120,
         "proof_seconds": 43200,
+        "custom_id_claim": None,
     }
 
 
@@ -58,6 +59,12 @@ def test_members_go_over_the_preset() -> None:
         ({"leeway_seconds": 601}, "leeway_seconds"),
         ({"proof_seconds": "60"}, "proof_seconds"),
         ({"proof_seconds": None}, "proof_seconds"),
+        ({"custom_id_claim": ""}, "custom_id_claim"),
+        ({"custom_id_claim": 1}, "custom_id_claim"),
+        ({"custom_id_claim": "user id"}, "custom_id_claim"),
+        ({"custom_id_claim": "u" * 65}, "custom_id_claim"),
+        ({"custom_id_claim": "iss"}, "custom_id_claim"),
+        ({"custom_id_claim": "exp"}, "custom_id_claim"),
         ({"algorithms": ["none"]}, "algorithms"),
     ],
 )
@@ -69,10 +76,18 @@ def test_a_wrong_member_is_named(members: JsonObject, field: str) -> None:
     assert refused.value.field == field
 
 
+@pytest.mark.parametrize("claim", [None, "user_id", "sub", "https://shop.example/user"])
+def test_the_custom_id_can_have_another_name(claim: str | None) -> None:
+    """Whatever the site's back end calls it, in whichever preset."""
+    policy = TokenPolicy.from_json({"preset": "tiledesk", "custom_id_claim": claim})
+
+    assert policy == replace(TokenPolicy.of_preset("tiledesk"), custom_id_claim=claim)
+
+
 @given(
     st.dictionaries(
         st.sampled_from(list(DEFAULT.to_json())),
-        st.none() | st.booleans() | st.integers(-1, 700) | st.sampled_from(["tiledesk", "x"]),
+        st.none() | st.booleans() | st.integers(-1, 700) | st.sampled_from(["tiledesk", "user_id"]),
     )
 )
 def test_a_policy_is_refused_or_comes_back_as_written(members: dict[str, Json]) -> None:
