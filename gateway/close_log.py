@@ -14,8 +14,9 @@ import structlog
 log = structlog.get_logger(__name__)
 
 PORTION = 10
+PORTIONS_IN_A_BACKLOG = 400
 PAUSE_SECONDS = 0.01
-MAX_WAITING = 50_000
+MAX_WAITING = 20_000
 
 
 class CloseLog:
@@ -47,7 +48,7 @@ class CloseLog:
             self._timer.cancel()
 
     def _write_portion(self) -> None:
-        self._write(PORTION)
+        self._write(max(PORTION, len(self._waiting) // PORTIONS_IN_A_BACKLOG))
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(PAUSE_SECONDS, self._write_portion) if self._waiting else None
 
