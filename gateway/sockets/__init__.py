@@ -20,7 +20,7 @@ HTTP stays ordinary ASGI (`app`); `GET /v1/socket` with an upgrade never reaches
 together with the upgrade, which uvicorn's own drops).
 """
 
-from gateway.sockets.addresses import client_address
+from domain.client_addresses import client_address
 from gateway.sockets.frames import close_frame
 from gateway.sockets.http_protocol import HttpProtocol
 from gateway.sockets.hub import Patience

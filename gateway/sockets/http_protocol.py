@@ -9,7 +9,7 @@ from typing import Any, Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from gateway.sockets.addresses import client_address
+from domain.client_addresses import client_address
 from gateway.sockets.connection import SocketConnection
 from gateway.sockets.failures import log_failure
 from gateway.sockets.farewell import Farewell

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gateway.sockets.addresses import Network
+from domain.client_addresses import Network
 from gateway.sockets.deadlines import Deadlines
 from gateway.sockets.frames import close_frame
 from gateway.sockets.interface import Accept, MakeEvents

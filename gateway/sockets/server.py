@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from uvicorn.config import Config
 
-from gateway.sockets.addresses import Network
+from domain.client_addresses import Network
 from gateway.sockets.connection import SocketConnection
 from gateway.sockets.http_protocol import HttpProtocol
 from gateway.sockets.hub import Hub, Patience, restarting_frame
