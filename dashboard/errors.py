@@ -77,21 +77,25 @@ def error_response(
 
 
 def answer_errors(app: FastAPI) -> None:
-    """Every error of ours, of the framework and of the request's form has its answer."""
-    app.add_exception_handler(WidgetAuthError, _answer_ours)
+    """Every refusal, every unavailable store and every ill-formed request has its answer."""
+    app.add_exception_handler(Refused, _answer_refused)
+    app.add_exception_handler(StorageUnavailable, _answer_unavailable)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(RequestValidationError, _answer_validation)
 
 
-async def _answer_ours(_request: Request, error: Exception) -> Response:
+async def _answer_refused(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, Refused):  # registered for nothing else
+        raise error
     status = next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
-    if isinstance(error, StorageUnavailable):
-        log.warning("store_unavailable", cause=type(error.__cause__).__name__)
-        message = "A store does not answer just now; try again."
-        retry = {"retry-after": str(UNAVAILABLE_RETRY_SECONDS)}
-        return error_response(status, "unavailable", message, headers=retry)
-    code = error.code if isinstance(error, Refused) else "refused"
-    return error_response(status, code, str(error), _details(error), _headers(error))
+    return error_response(status, error.code, str(error), _details(error), _headers(error))
+
+
+async def _answer_unavailable(_request: Request, error: Exception) -> Response:
+    log.warning("store_unavailable", cause=type(error.__cause__).__name__)
+    message = "A store does not answer just now; try again."
+    headers = {"retry-after": str(UNAVAILABLE_RETRY_SECONDS)}
+    return error_response(STATUS_OF[StorageUnavailable], "unavailable", message, headers=headers)
 
 
 def _details(error: Exception) -> JsonObject:

@@ -67,6 +67,13 @@ def test_every_route_stands_in_the_table(api: Api) -> None:
     }
 
 
+def test_every_route_but_two_is_about_a_named_project(api: Api) -> None:
+    """Where the path names no project, nothing keeps a caller to their own but the route itself."""
+    unnamed = {action for action, _, path in guarded(api) if "/{project_id}" not in path}
+
+    assert unnamed == {Action.PROJECTS_CREATE, Action.PROJECTS_LIST}
+
+
 def test_a_route_without_an_action_cannot_be_made() -> None:
     """Forgetting the table is found when the program starts."""
     with pytest.raises(ValueError, match=r"nobody\.decided"):
