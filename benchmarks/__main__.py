@@ -9,7 +9,7 @@ import time
 
 from benchmarks import closing, records, revocation, verifications
 from benchmarks.children import Children
-from benchmarks.machine import describe, raise_file_limit
+from benchmarks.machine import describe, raise_file_limit, warn_if_busy
 
 BENCHMARKS = {
     "verifications": verifications.run,
@@ -24,10 +24,12 @@ def main() -> None:
     unknown = set(sys.argv[1:]) - set(BENCHMARKS)
     if unknown:
         sys.exit(f"no such benchmark: {', '.join(sorted(unknown))}; there are {[*BENCHMARKS]}")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for asked_to_stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asked_to_stop, signal.default_int_handler)
     raise_file_limit()
     machine = describe()
     print(" · ".join(f"{name}: {value}" for name, value in machine.items()), flush=True)
+    warn_if_busy(machine)
     began = time.monotonic()
     for name in sys.argv[1:] or BENCHMARKS:
         with Children() as children:

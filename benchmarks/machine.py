@@ -27,6 +27,12 @@ def describe() -> dict[str, Any]:
     }
 
 
+def warn_if_busy(machine: dict[str, Any]) -> None:
+    """Says so where other programs take so much that the figures are good for orientation only."""
+    if machine["load_before"] > machine["cores"] / 4:
+        print("this machine is busy with something else: take the figures for orientation only")
+
+
 def raise_file_limit() -> None:
     """This process, and those it starts, may have as many files open as the system lets them."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
