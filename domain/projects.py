@@ -64,7 +64,7 @@ def check_time_zone(time_zone: str) -> str:
     try:
         ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        message = f"time_zone: {time_zone[:64]!r} is no IANA time zone; try Europe/Rome or UTC"
+        message = "time_zone: give the name of an IANA time zone, such as Europe/Rome or UTC"
         raise Invalid(message) from error
     return time_zone
 

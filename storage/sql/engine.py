@@ -46,7 +46,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One consistent read; nothing can be written through it on SQLite."""
-        with _mapped_errors(), self._reader.begin() as db:
+        with _mapped_errors(), self._reader.begin() as db, _left_clean(db):
             yield db
 
     def write(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
@@ -70,7 +70,12 @@ class Database:
         raise AssertionError  # the last attempt returns or raises
 
     def _write_once(self, work: Callable[[Connection], T], *, urgent: bool) -> T:
-        with _mapped_errors(), self._turn(urgent=urgent), self._writer.begin() as db:
+        with (
+            _mapped_errors(),
+            self._turn(urgent=urgent),
+            self._writer.begin() as db,
+            _left_clean(db),
+        ):
             return work(db)
 
     @contextmanager
@@ -157,6 +162,21 @@ def _sqlite_engine(url: URL, *, begin: str, query_only: bool) -> Engine:
     sa.event.listen(engine, "connect", prepare)
     sa.event.listen(engine, "begin", lambda db: db.exec_driver_sql(begin))
     return engine
+
+
+@contextmanager
+def _left_clean(db: Connection) -> Iterator[None]:
+    """After an error SQLite's connection is closed.
+
+    A statement whose rows were not all read, and which the error's traceback keeps alive, would
+    hold its snapshot of the database open for whoever got the connection next.
+    """
+    try:
+        yield
+    except BaseException:
+        if db.dialect.name == "sqlite":
+            db.invalidate()
+        raise
 
 
 @contextmanager
