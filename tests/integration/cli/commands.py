@@ -93,9 +93,11 @@ class CommandLine:
         )
         return _checked(Finished(done.returncode, done.stdout, done.stderr))
 
-    def start(self, *arguments: str, **options: Any) -> "subprocess.Popen[bytes]":
-        """The installed program runs."""
-        environment = self._environment(options.pop("settings", None))
+    def start(
+        self, *arguments: str, variables: Mapping[str, str] | None = None, **options: Any
+    ) -> "subprocess.Popen[bytes]":
+        """The installed program runs, with these variables beside the settings."""
+        environment = {**self._environment(None), **(variables or {})}
         return subprocess.Popen([PROGRAM, *arguments], env=environment, cwd=self.folder, **options)
 
     def _environment(self, settings: Mapping[str, str] | None) -> dict[str, str]:

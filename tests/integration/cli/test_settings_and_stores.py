@@ -1,6 +1,5 @@
 """What the command line says when settings, tables or servers are missing."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -16,7 +15,7 @@ LIST = ("project", "list", "--json")
 
 
 @pytest.fixture(params=KINDS)
-def empty_cli(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CommandLine]:
+def empty_cli(request: pytest.FixtureRequest, tmp_path: Path) -> CommandLine:
     """The command line to a database without tables, and to no Redis."""
     url = f"sqlite:///{tmp_path}/empty.sqlite"
     if request.param == "postgresql":

@@ -14,6 +14,7 @@ from storage.sql.engine import open_database
 from storage.sql.tables import projects
 from tests.integration.cli.commands import CommandLine
 
+PLAIN_EVERY = 4
 SECRET = "S" * 64
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJleHRlcm5hbF9pZCI6ImFkYSJ9.c2lnbmF0dXJlIG9mIHNvbWVib2R5"
 
@@ -96,16 +97,19 @@ def shop_cli(sqlite_cli: CommandLine) -> CommandLine:
 
 def test_wrong_use_has_its_code_and_its_line(shop_cli: CommandLine) -> None:
     """As JSON on standard output, as one line on standard error; no secret is repeated."""
-    for arguments, error in WRONG:
+    for number, (arguments, error) in enumerate(WRONG):
         answer = shop_cli(*arguments, "--json")
         assert answer.error == error, arguments
         assert answer.err == ""
+        assert not any(secret in answer.out for secret in (SECRET, JWT)), arguments
+        if number % PLAIN_EVERY:
+            continue
         plain = shop_cli(*arguments)
         assert plain.code == error[0]
         assert plain.out == ""
         [line] = plain.err.splitlines()
         assert line.startswith("Error: ")
-        assert not any(secret in answer.out + line for secret in (SECRET, JWT)), arguments
+        assert not any(secret in line for secret in (SECRET, JWT)), arguments
 
 
 INPUTS: list[tuple[tuple[str, ...], bytes, tuple[int, str]]] = [
@@ -162,7 +166,7 @@ WORDS = st.sampled_from(TYPED.split())
 ANYTHING = st.text(max_size=20).filter(lambda text: "\0" not in text)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(arguments=st.lists(WORDS | ANYTHING, max_size=6), stdin=st.binary(max_size=200))
 def test_no_arguments_and_no_input_end_in_a_traceback(
     sqlite_cli: CommandLine, arguments: list[str], stdin: bytes
@@ -186,6 +190,6 @@ def test_unforeseen_failure_shows_its_type_only(shop_cli: CommandLine) -> None:
     assert failed.error == (3, "internal_error")
     assert "TypeError" in failed.document["error"]["message"]
     debugging = shop_cli.start(
-        *("project", "list"), settings={"LOG_LEVEL": "debug"}, stderr=subprocess.PIPE
+        *("project", "list"), variables={"WIDGET_AUTH_LOG_LEVEL": "debug"}, stderr=subprocess.PIPE
     )
     assert b"Traceback" in debugging.communicate(timeout=30)[1]
