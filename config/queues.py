@@ -36,5 +36,6 @@ QUEUES = (VERIFICATION, REVOCATION, MAINTENANCE)
 TASK_OF_EVENT: dict[str, str] = {
     "SecretRevoked": TOKENS_REVOKE,
     "VisitorSignedOut": SESSIONS_SIGN_OUT,
+    "MergeUndone": SESSIONS_SIGN_OUT,
 }
 """The task that carries out an event of the outbox; other kinds are done by being written."""

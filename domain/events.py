@@ -22,7 +22,9 @@ class EventKind(StrEnum):
 
 
 # Facts that a worker still has to carry out; the others are done by being written.
-KINDS_WITH_WORK = frozenset({EventKind.SECRET_REVOKED, EventKind.VISITOR_SIGNED_OUT})
+KINDS_WITH_WORK = frozenset(
+    {EventKind.SECRET_REVOKED, EventKind.VISITOR_SIGNED_OUT, EventKind.MERGE_UNDONE}
+)
 
 
 @dataclass(frozen=True, slots=True)

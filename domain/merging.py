@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
-from domain.ids import DeviceId, KeyId, ProjectId, RequestId, SessionId, VisitorId
+from domain.ids import DeviceId, KeyId, MessageId, ProjectId, RequestId, SessionId, VisitorId
 from domain.outcomes import JsonObject, Outcome, RefusedRequest, SignedIn
 from domain.refusals import Refusal, RefusalCode
 
@@ -32,6 +32,7 @@ class VisitorRecord:
     person_epoch: int = 0
     not_before: datetime | None = None
     merged_into: VisitorId | None = None
+    last_message_id: MessageId | None = None
 
     @property
     def is_anonymous(self) -> bool:
@@ -96,6 +97,14 @@ class Records:
     undone: frozenset[tuple[VisitorId, VisitorId]] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class PersonChange:
+    """A known person whose signed name or e-mail is another now, and the session that said so."""
+
+    person: VisitorRecord
+    session_id: SessionId | None
+
+
 @dataclass(slots=True)
 class Plan:
     """What storage has to write, each record once, and what each request is answered."""
@@ -104,6 +113,7 @@ class Plan:
     merges: list[MergeRecord] = field(default_factory=list)
     devices: dict[DeviceId, DeviceRecord] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
+    changes: list[PersonChange] = field(default_factory=list)
 
 
 def plan_sign_ins(sign_ins: Iterable[SignIn], records: Records, now: datetime) -> Plan:
@@ -138,6 +148,8 @@ def _admit(
     anonymous = _anonymous_of(sign_in, records, now)
     person = _mark(known or _new_person(sign_in, anonymous, now), sign_in, now)
     _keep_visitor(person, records, plan)
+    if known and (known.name, known.email) != (person.name, person.email):
+        plan.changes.append(PersonChange(person, sign_in.session_id))
     absorbed: tuple[VisitorId, ...] = ()
     if known and anonymous and (known.id, anonymous.id) not in records.undone:
         absorbed = (anonymous.id,)
@@ -193,7 +205,10 @@ def _absorb(
     plan: Plan,
     now: datetime,
 ) -> None:
+    """The anonymous record is read through the person from now on, its messages included."""
     _keep_visitor(replace(anonymous, merged_into=person.id), records, plan)
+    last = max(filter(None, [person.last_message_id, anonymous.last_message_id]), default=None)
+    _keep_visitor(replace(person, last_message_id=last), records, plan)
     plan.merges.append(
         MergeRecord(sign_in.project_id, person.id, anonymous.id, sign_in.request_id, now)
     )

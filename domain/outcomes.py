@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from domain.ids import DeviceId, KeyId, RequestId, SessionId, VisitorId
+from domain.ids import DeviceId, KeyId, MessageId, RequestId, SessionId, VisitorId
 from domain.times import from_wire, to_wire
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
@@ -52,12 +52,32 @@ class SignedOut:
     visitor_id: VisitorId
 
 
-Outcome: TypeAlias = SignedIn | RefusedRequest | SignedOut
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The message stands in its thread, committed; the same answer to the same message again."""
+
+    request_id: RequestId
+    session_id: SessionId | None
+    message_id: MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceEnded:
+    """Nothing was written: the session's device has ended in SQL, and the widget needs another."""
+
+    request_id: RequestId
+    session_id: SessionId | None
+    ended_device_id: DeviceId
+
+
+Outcome: TypeAlias = SignedIn | RefusedRequest | SignedOut | Sent | DeviceEnded
 
 _TYPES: dict[str, type[Outcome]] = {
     "signed_in": SignedIn,
     "refused": RefusedRequest,
     "signed_out": SignedOut,
+    "sent": Sent,
+    "device_ended": DeviceEnded,
 }
 _NAMES = {kind: name for name, kind in _TYPES.items()}
 

@@ -8,6 +8,7 @@ import structlog
 
 from domain.device_ids import RANDOM_BYTES, DeviceIds, anonymous_visitor
 from domain.errors import StorageUnavailable
+from domain.events import EventKind
 from domain.ids import DeviceId, ProjectId, RequestId, SessionId
 from domain.outcomes import Outcome, SignedOut
 from services.batches import runs_of_projects
@@ -49,8 +50,14 @@ class VisitorSignOut:
 
     def _end(self, transaction: Transaction, requests: Sequence[SignOutRequest]) -> list[Outcome]:
         projects.lock_projects(transaction.db, {r.project_id for r in requests})
-        certified = [r.device_id for r in requests if r.device_id and self._is_certified(r)]
-        people.end_devices(transaction.db, certified, transaction.now)
+        certified = {r.device_id for r in requests if r.device_id and self._is_certified(r)}
+        held = people.find_devices(transaction.db, certified)
+        people.end_devices(transaction.db, sorted(held), transaction.now)
+        transaction.note_facts(
+            (EventKind.VISITOR_SIGNED_OUT, d.project_id, {"visitor_id": d.visitor_id})
+            for d in held.values()
+            if d.ended_at is None
+        )
         return [self._signed_out(request, transaction) for request in requests]
 
     def _is_certified(self, request: SignOutRequest) -> bool:

@@ -1,17 +1,18 @@
 """One use case, one transaction: committed here, and its events sent at once afterwards."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from itertools import count
 from typing import TypeAlias, TypeVar
 
 import structlog
 from sqlalchemy.engine import Connection
 
 from domain.events import KINDS_WITH_WORK, EventKind, OutboxEvent
-from domain.ids import UUID7_RANDOM_BYTES, EventId, ProjectId, uuid7
+from domain.ids import UUID7_RANDOM_BYTES, EventId, ProjectId, ordered_uuid7, uuid7
 from domain.outcomes import Json, JsonObject
 from domain.roles import Actor
 from storage.sql import audit, outbox
@@ -22,6 +23,7 @@ T = TypeVar("T")
 
 # Hands an event to its task; raises ConnectionError where the broker does not answer.
 Publish: TypeAlias = Callable[[EventKind, Mapping[str, Json]], None]
+Fact: TypeAlias = tuple[EventKind, ProjectId, JsonObject]
 
 
 @dataclass
@@ -30,6 +32,7 @@ class Transaction:
 
     db: Connection
     announced: list[OutboxEvent] = field(default_factory=list)
+    _ordered: Iterator[int] = field(default_factory=count)
 
     @cached_property
     def now(self) -> datetime:
@@ -40,11 +43,22 @@ class Transaction:
         """An unused UUIDv7."""
         return uuid7(self.now, os.urandom(UUID7_RANDOM_BYTES))
 
+    def new_ordered_id(self) -> str:
+        """An unused UUIDv7, the larger the later.
+
+        In this transaction and, between those that hold one project's lock, from each to the next.
+        """
+        return ordered_uuid7(self.now, next(self._ordered), os.urandom(UUID7_RANDOM_BYTES))
+
     def announce(self, kind: EventKind, project_id: ProjectId, payload: JsonObject) -> None:
         """The event is in the outbox as part of this transaction."""
-        event = OutboxEvent(EventId(self.new_id()), project_id, kind, payload, self.now)
+        event = self._event(kind, project_id, payload)
         outbox.insert_event(self.db, event)
         self.announced.append(event)
+
+    def note_facts(self, facts: Iterable[Fact]) -> None:
+        """These events, which need no work, are in the outbox; one statement for all of them."""
+        outbox.insert_facts(self.db, [self._event(*fact) for fact in facts])
 
     def audit(
         self,
@@ -55,6 +69,10 @@ class Transaction:
     ) -> None:
         """The action is in the audit log as part of this transaction."""
         audit.record(self.db, self.new_id(), self.now, actor, action, project_id, details)
+
+    def _event(self, kind: EventKind, project_id: ProjectId, payload: JsonObject) -> OutboxEvent:
+        event_id = EventId(self.new_ordered_id())
+        return OutboxEvent(event_id, project_id, kind, payload, self.now)
 
 
 class Transactor:

@@ -1,8 +1,8 @@
 """Verifying a batch of visitors' tokens: checked, marked, merged in one commit."""
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -11,6 +11,7 @@ import structlog
 from domain.device_ids import RANDOM_BYTES as DEVICE_RANDOM_BYTES
 from domain.device_ids import DeviceIds, anonymous_visitor
 from domain.errors import StorageUnavailable
+from domain.events import EventKind
 from domain.ids import (
     UUID7_RANDOM_BYTES,
     DeviceId,
@@ -21,8 +22,8 @@ from domain.ids import (
     VisitorId,
     uuid7,
 )
-from domain.merging import SignIn, plan_sign_ins
-from domain.outcomes import Outcome, RefusedRequest, SignedIn
+from domain.merging import MergeRecord, PersonChange, Plan, SignIn, plan_sign_ins
+from domain.outcomes import JsonObject, Outcome, RefusedRequest, SignedIn
 from domain.projects import Project
 from domain.refusals import Refusal, RefusalCode, TokenRefused
 from domain.tokens.verification import VerifiedToken, verify
@@ -56,10 +57,11 @@ class KeyUse:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What to answer, in the order of the requests, and which keys were used."""
+    """What to answer, in the order of the requests, which keys were used, and who is changed."""
 
     outcomes: list[Outcome]
     key_use: KeyUse
+    changes: list[PersonChange] = field(default_factory=list)
 
 
 class VisitorVerifier:
@@ -106,7 +108,9 @@ class VisitorVerifier:
                 refusals.append(_refused(request, refused.refusal))
                 refused_keys.update(filter(None, [refused.refusal.key_id]))
         plan = plan_sign_ins(sign_ins, people.load_records(transaction.db, sign_ins), now)
-        people.apply_plan(transaction.db, plan, [transaction.new_id() for _ in plan.merges])
+        merge_ids = [transaction.new_id() for _ in plan.merges]
+        people.apply_plan(transaction.db, plan, merge_ids)
+        transaction.note_facts(_facts(plan, sign_ins, merge_ids))
         verified = {o.key_id for o in plan.outcomes if isinstance(o, SignedIn)}
         first = rings.unproven & verified
         if first:
@@ -114,6 +118,7 @@ class VisitorVerifier:
         return Verified(
             _in_order(requests, [*plan.outcomes, *refusals]),
             KeyUse(frozenset(verified - first), frozenset(refused_keys)),
+            plan.changes,
         )
 
     def _check(
@@ -158,6 +163,26 @@ class VisitorVerifier:
         return self._device_ids.issue(project_id, now, os.urandom(DEVICE_RANDOM_BYTES))
 
 
+def _facts(
+    plan: Plan, sign_ins: Iterable[SignIn], merge_ids: Iterable[str]
+) -> Iterator[tuple[EventKind, ProjectId, JsonObject]]:
+    project_of = {sign_in.request_id: sign_in.project_id for sign_in in sign_ins}
+    for outcome in plan.outcomes:
+        if isinstance(outcome, SignedIn):
+            who: JsonObject = {"visitor_id": outcome.visitor_id, "key_id": outcome.key_id}
+            yield EventKind.VISITOR_VERIFIED, project_of[outcome.request_id], who
+    for merge_id, merge in zip(merge_ids, plan.merges, strict=True):
+        yield EventKind.VISITORS_MERGED, merge.project_id, _merged(merge_id, merge)
+
+
+def _merged(merge_id: str, merge: MergeRecord) -> JsonObject:
+    return {
+        "merge_id": merge_id,
+        "survivor_id": merge.survivor_id,
+        "absorbed_id": merge.absorbed_id,
+    }
+
+
 def _refused(request: VerifyRequest, refusal: Refusal) -> RefusedRequest:
     return RefusedRequest(request.request_id, request.session_id, refusal.code, refusal.message)
 
@@ -171,8 +196,10 @@ def _joined(parts: Iterable[Verified]) -> Verified:
     outcomes: list[Outcome] = []
     verified: set[KeyId] = set()
     refused: set[KeyId] = set()
+    changes: list[PersonChange] = []
     for part in parts:
+        changes += part.changes
         outcomes += part.outcomes
         verified |= part.key_use.verified
         refused |= part.key_use.refused
-    return Verified(outcomes, KeyUse(frozenset(verified), frozenset(refused)))
+    return Verified(outcomes, KeyUse(frozenset(verified), frozenset(refused)), changes)

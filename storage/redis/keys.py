@@ -15,6 +15,9 @@ ENDED_DEVICE_PERIOD_SECONDS = 30 * 24 * 3600
 ENDED_DEVICE_SECONDS = 2 * ENDED_DEVICE_PERIOD_SECONDS
 """How long a period's set stands after its last write."""
 
+PERSONS_SECONDS = 31 * 24 * 3600
+"""How long persons stand after the last write: longer than any proof, which is a month at most."""
+
 RECEIPT_SECONDS = 24 * 3600
 BELL_SECONDS = 60
 LEASE_MILLISECONDS = 10_000
@@ -24,11 +27,19 @@ NODES = "nodes"
 
 
 def card(project_id: ProjectId) -> str:
-    """Hash: seed, epoch, revision, card (JSON) or unknown.
+    """Hash: seed, epoch, revision, card (JSON) or unknown; persons, new whenever persons are.
 
     Written by publications. Stands a minute; once it holds an epoch, as long as its project.
     """
     return f"{{{project_id}}}:card"
+
+
+def persons(project_id: ProjectId) -> str:
+    """Hash of those whose sessions were ended: visitor id (16 bytes) → `<epoch>:<reason>`.
+
+    Written by persons, from SQL; expires.
+    """
+    return f"{{{project_id}}}:persons"
 
 
 def bucket(project_id: ProjectId, bucket_name: str) -> str:

@@ -11,8 +11,10 @@ from storage.redis import keys, scripts
 from storage.redis.buckets import Bucket
 from storage.redis.client import AsyncRedis
 from storage.redis.command_queue import CommandQueue
+from storage.redis.ended_devices import period_of
 from storage.redis.exchange import Command, Part, Reply
 from storage.redis.packing import PackedDevice, pack_device, pack_id
+from storage.redis.persons import decode_person
 from storage.redis.scripts import Script
 
 
@@ -32,14 +34,20 @@ class BindStatus(IntEnum):
     BOUND = 1
     BEHIND = 2
     """The secret that vouched for the session has been revoked; the session was not moved."""
+    PERSON_BEHIND = 3
+    """The person's sessions were ended since the verification; the session was not moved."""
 
 
 @dataclass(frozen=True, slots=True)
 class BindResult:
-    """What became of a binding, and the epoch it was compared with where there is one."""
+    """What became of a binding, and the epoch it was compared with where there is one.
+
+    With PERSON_BEHIND, `reason` says why the person's sessions were ended.
+    """
 
     status: BindStatus
     epoch: int | None = None
+    reason: str | None = None
 
 
 class SessionWriter:
@@ -90,16 +98,25 @@ class SessionWriter:
         from_bucket: Bucket | None,
         to_bucket: Bucket,
         ended_device: DeviceId | None,
+        person_epoch: int = 0,
     ) -> asyncio.Future[BindResult]:
-        """The session stands in `to_bucket` and no more in the other, if its generation may.
+        """The session stands in `to_bucket` and no more in the other, if generation and person may.
 
         The ended device is noted whatever becomes of the session: SQL has ended it already.
 
         Args:
             from_bucket: None for a session that Redis lost and that is written again.
+            person_epoch: the person's when the token was verified.
         """
         return self._move(
-            project_id, session_id, visitor_id, generation, from_bucket, to_bucket, ended_device
+            project_id,
+            session_id,
+            visitor_id,
+            generation,
+            from_bucket,
+            to_bucket,
+            ended_device,
+            person_epoch,
         )
 
     def unbind(
@@ -139,13 +156,18 @@ class SessionWriter:
         from_bucket: Bucket | None,
         to_bucket: Bucket,
         ended_device: DeviceId | None,
+        person_epoch: int = 0,
     ) -> asyncio.Future[BindResult]:
         if to_bucket.generation != generation:
             message = "a session is bound into a bucket of its own generation"
             raise ValueError(message)
         session = pack_id(session_id)
         stays = from_bucket == to_bucket
-        keys_ = [keys.card(project_id), *_bucket_keys(project_id, to_bucket)]
+        keys_ = [
+            keys.card(project_id),
+            *_bucket_keys(project_id, to_bucket),
+            keys.persons(project_id),
+        ]
         from_name = ""
         if from_bucket and not stays:
             from_name = from_bucket.name
@@ -163,6 +185,7 @@ class SessionWriter:
             "" if generation is None else generation,
             member,
             keys.ENDED_DEVICE_SECONDS,
+            person_epoch,
         ]
         return self._queue.ask(
             _call(scripts.BIND, keys_, arguments),
@@ -176,7 +199,7 @@ class SessionWriter:
 
     def _ended_keys(self, project_id: ProjectId, device: PackedDevice) -> list[str]:
         """The sets of this period, which is written, and of the one before, which also counts."""
-        period = int(self._clock() // keys.ENDED_DEVICE_PERIOD_SECONDS)
+        period = period_of(self._clock())
         return [keys.ended_devices(project_id, at, device.shard) for at in (period, period - 1)]
 
 
@@ -193,4 +216,6 @@ def _unregister(project_id: ProjectId, session: bytes, bucket: Bucket) -> Comman
 
 
 def _decode_bind(reply: Reply) -> BindResult:
-    return BindResult(BindStatus(reply[0]), reply[1] if len(reply) > 1 else None)
+    status, epoch, person = (*reply, None, None)[:3]
+    reason = decode_person(person).reason if person else None
+    return BindResult(BindStatus(status), epoch, reason)

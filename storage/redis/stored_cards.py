@@ -23,11 +23,15 @@ class Unknown:
 
 
 class CardVersion(NamedTuple):
-    """How far a stored card has come; all empty where Redis knows nothing, which is no zero."""
+    """How far a stored card has come; all empty where Redis knows nothing, which is no zero.
+
+    `persons` is another text whenever the epoch of any person of the project has been raised.
+    """
 
     epoch: int | None
     revision: int | None
     unknown: bool
+    persons: bytes | None = None
 
 
 def encode_rest(card: Card) -> bytes:
@@ -63,12 +67,13 @@ def _decode(project_id: ProjectId, epoch: int, revision: int, rest: dict[str, An
 
 def version_query(project_id: ProjectId) -> Command:
     """Asks for what `decode_version` reads."""
-    return ("HMGET", keys.card(project_id), "epoch", "unknown", "revision")
+    return ("HMGET", keys.card(project_id), "epoch", "unknown", "revision", "persons")
 
 
 def decode_version(reply: list[bytes | None]) -> CardVersion:
     """The version; without an epoch there is no card, whatever else is there."""
-    epoch, unknown, revision = reply
+    epoch, unknown, revision, persons = reply
     if epoch is None:
         return CardVersion(None, None, unknown is not None)
-    return CardVersion(int(epoch), None if revision is None else int(revision), unknown=False)
+    known = None if revision is None else int(revision)
+    return CardVersion(int(epoch), known, unknown=False, persons=persons)

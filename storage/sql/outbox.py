@@ -1,18 +1,34 @@
 """The outbox: events written in the commit of their fact, repeated until done."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from domain.events import KINDS_WITH_WORK, EventKind, OutboxEvent
-from domain.ids import EventId, ProjectId
+from domain.ids import EventId, ProjectId, least_uuid7
+from storage.sql.sets import SetUpsert
 from storage.sql.tables import outbox
 
 # A revocation is late by at most three sweeps of 5 s, so the distances grow only a little.
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(seconds=10)
+
+
+_write_facts = SetUpsert(
+    outbox,
+    (
+        "event_id",
+        "project_id",
+        "kind",
+        "payload",
+        "created_at",
+        "next_attempt_at",
+        "done_at",
+    ),
+    "DO NOTHING",
+)
 
 
 def insert_event(db: Connection, event: OutboxEvent) -> None:
@@ -29,6 +45,54 @@ def insert_event(db: Connection, event: OutboxEvent) -> None:
             done_at=done,
         )
     )
+
+
+def insert_facts(db: Connection, events: Sequence[OutboxEvent]) -> None:
+    """These events, done by being written, are part of this transaction; one statement."""
+    _write_facts.write(
+        db,
+        [
+            {
+                "event_id": event.event_id,
+                "project_id": event.project_id,
+                "kind": event.kind,
+                "payload": event.payload,
+                "created_at": event.created_at,
+                "next_attempt_at": event.created_at,
+                "done_at": event.created_at,
+            }
+            for event in events
+        ],
+    )
+
+
+def list_events(
+    db: Connection, project_id: ProjectId, *, limit: int, after: str | None = None
+) -> list[OutboxEvent]:
+    """Up to `limit` events of the project, oldest first, newer than the given id.
+
+    Ids grow from commit to commit of one project, so whoever reads on misses none.
+    """
+    query = (
+        sa.select(outbox)
+        .where(outbox.c.project_id == project_id)
+        .order_by(outbox.c.event_id)
+        .limit(limit)
+    )
+    if after:
+        query = query.where(outbox.c.event_id > after)
+    return [_event(row) for row in db.execute(query).mappings()]
+
+
+def erase_done(db: Connection, before: datetime, limit: int) -> int:
+    """Up to `limit` events that are done and older than this are gone; returns how many were."""
+    old = (
+        sa.select(outbox.c.event_id)
+        .where(outbox.c.event_id < least_uuid7(before), outbox.c.done_at.is_not(None))
+        .order_by(outbox.c.event_id)
+        .limit(limit)
+    )
+    return db.execute(outbox.delete().where(outbox.c.event_id.in_(old))).rowcount
 
 
 def find_event(db: Connection, event_id: EventId) -> OutboxEvent | None:

@@ -1,13 +1,13 @@
 """The records that a batch of sign-ins touches: loaded and written in sets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from domain.ids import DeviceId
+from domain.ids import DeviceId, VisitorId
 from domain.merging import DeviceRecord, Plan, Records, SignIn, VisitorRecord
 from storage.sql import tables
 from storage.sql.sets import SetLookup, SetUpsert
@@ -22,6 +22,7 @@ _VISITOR_COLUMNS = (
     "authenticated_at",
     "authenticated_by",
     "merged_into",
+    "last_message_id",
     "created_at",
 )
 _people = SetLookup(tables.visitors, ["project_id", "custom_id"])
@@ -70,8 +71,7 @@ def apply_plan(db: Connection, plan: Plan, merge_ids: Sequence[str]) -> None:
     Args:
         merge_ids: an unused id for each of the plan's merges.
     """
-    visitors = sorted(plan.visitors.values(), key=lambda v: v.merged_into is not None)
-    _write_visitors.write(db, [_row(visitor) for visitor in visitors])
+    write_visitors(db, plan.visitors.values())
     _write_merges.write(
         db,
         [
@@ -79,7 +79,29 @@ def apply_plan(db: Connection, plan: Plan, merge_ids: Sequence[str]) -> None:
             for merge_id, merge in zip(merge_ids, plan.merges, strict=True)
         ],
     )
-    _write_devices.write(db, [_row(device) for device in plan.devices.values()])
+    write_devices(db, plan.devices.values())
+
+
+def write_visitors(db: Connection, visitors: Iterable[VisitorRecord]) -> None:
+    """These records are written, survivors before what they absorbed; one statement."""
+    in_order = sorted(visitors, key=lambda v: v.merged_into is not None)
+    _write_visitors.write(db, [_row(visitor) for visitor in in_order])
+
+
+def write_devices(db: Connection, devices: Iterable[DeviceRecord]) -> None:
+    """These devices are written, an end once written stands; one statement."""
+    _write_devices.write(db, [_row(device) for device in devices])
+
+
+def find_visitors(db: Connection, ids: Iterable[VisitorId]) -> dict[VisitorId, VisitorRecord]:
+    """The records there are of these ids; one statement."""
+    return {row["id"]: _visitor(row) for row in _visitors.find(db, ((id_,) for id_ in ids))}
+
+
+def find_devices(db: Connection, ids: Iterable[DeviceId]) -> dict[DeviceId, DeviceRecord]:
+    """The rows there are of these devices; one statement."""
+    rows = _devices.find(db, ((id_,) for id_ in ids))
+    return {row["id"]: DeviceRecord(**row) for row in rows}
 
 
 def end_devices(db: Connection, device_ids: Sequence[DeviceId], now: datetime) -> None:

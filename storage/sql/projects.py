@@ -104,6 +104,11 @@ def raise_epoch(db: Connection, project_id: ProjectId, epoch: int, now: datetime
     )
 
 
+def note_change(db: Connection, project_id: ProjectId, now: datetime) -> None:
+    """The sweep asserts the project's card again, and who of it was signed out lately."""
+    db.execute(projects.update().where(projects.c.id == project_id).values(updated_at=now))
+
+
 def find_project(db: Connection, project_id: ProjectId) -> Project | None:
     """The project as last committed."""
     row = (

@@ -122,12 +122,28 @@ visitors = Table(
     Column("not_before", UtcTime),
     Column("merged_into", Id, ForeignKey("visitors.id")),
     Column("created_at", UtcTime, nullable=False),
+    Column("epoch_raised_at", UtcTime),
+    Column("last_message_id", Id),
     UniqueConstraint("project_id", "custom_id"),
     CheckConstraint(
         "merged_into IS NULL OR (custom_id IS NULL AND merged_into <> id)", name="absorbed_is_bare"
     ),
     Index("ix_visitors_project_id", "project_id", "id"),
     Index("ix_visitors_merged_into", "merged_into"),
+    Index(
+        "ix_visitors_epoch_raised",
+        "project_id",
+        "epoch_raised_at",
+        postgresql_where=text("epoch_raised_at IS NOT NULL"),
+        sqlite_where=text("epoch_raised_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_visitors_conversations",
+        "project_id",
+        "last_message_id",
+        postgresql_where=text("last_message_id IS NOT NULL AND merged_into IS NULL"),
+        sqlite_where=text("last_message_id IS NOT NULL AND merged_into IS NULL"),
+    ),
 )
 
 devices = Table(
@@ -153,6 +169,33 @@ merges = Table(
     Column("undone_at", UtcTime),
     UniqueConstraint("survivor_id", "absorbed_id"),
     Index("ix_merges_absorbed_id", "absorbed_id"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("project_id", Id, ForeignKey("projects.id"), nullable=False),
+    Column("visitor_id", Id, ForeignKey("visitors.id"), nullable=False),
+    Column("device_id", Id, ForeignKey("devices.id")),
+    Column("client_id", BinaryText),
+    Column("author", String(8), nullable=False),
+    Column("agent_name", Text),
+    Column("text", Text, nullable=False),
+    Column("sent_at", UtcTime, nullable=False),
+    Column("verified_by", Id, ForeignKey("signing_secrets.key_id")),
+    Column("verified_as", Id, ForeignKey("visitors.id")),
+    UniqueConstraint("device_id", "client_id"),
+    CheckConstraint("author IN ('visitor','agent')", name="author_known"),
+    CheckConstraint(
+        "(author = 'visitor') = (device_id IS NOT NULL AND client_id IS NOT NULL)",
+        name="visitor_has_device",
+    ),
+    CheckConstraint("(author = 'agent') = (agent_name IS NOT NULL)", name="agent_has_name"),
+    CheckConstraint(
+        "(verified_by IS NULL) = (verified_as IS NULL)", name="verified_by_key_as_person"
+    ),
+    Index("ix_messages_visitor_id", "visitor_id", "id"),
 )
 
 outbox = Table(

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from domain.errors import NotFound
-from domain.ids import DeviceId, KeyId, ProjectId, VisitorId
+from domain.ids import DeviceId, KeyId, MessageId, ProjectId, VisitorId
 from domain.outcomes import JsonObject
 from storage.sql.tables import devices, merges, visitors
 
@@ -35,6 +35,8 @@ class Visitor:
     not_before: datetime | None
     merged_into: VisitorId | None
     created_at: datetime
+    epoch_raised_at: datetime | None = None
+    last_message_id: MessageId | None = None
 
 
 @dataclass(frozen=True, slots=True)

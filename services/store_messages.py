@@ -1,0 +1,114 @@
+"""Storing a batch of visitors' messages, each in the thread that its socket may write to."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from domain.device_ids import DeviceIds, anonymous_visitor
+from domain.errors import StorageUnavailable
+from domain.ids import DeviceId, MessageId, ProjectId, RequestId, SessionId, VisitorId
+from domain.messages import MessageInvalid, Writing, check_text, plan_messages
+from domain.outcomes import Outcome, RefusedRequest
+from services.batches import runs_of_projects
+from services.transactions import Transaction, Transactor
+from services.unavailable import unavailable
+from storage.sql import messages, projects, signing_secrets
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRequest:
+    """One visitor's message, and what its socket was when it was said.
+
+    `visitor_id` is whom the socket speaks for; `generation` what vouches for it, None while
+    nothing does.
+    """
+
+    request_id: RequestId
+    project_id: ProjectId
+    session_id: SessionId | None
+    device_id: DeviceId
+    visitor_id: VisitorId
+    generation: int | None
+    person_epoch: int
+    client_id: str
+    text: str
+
+
+class MessageStore:
+    """Stores batches; safe for any number of workers at once, and for the same batch again."""
+
+    def __init__(self, transactor: Transactor, device_ids: DeviceIds) -> None:
+        self._transactor = transactor
+        self._device_ids = device_ids
+
+    def store(self, requests: Sequence[MessageRequest]) -> list[Outcome]:
+        """Every request has its answer, and what was answered `sent` is committed.
+
+        One bad message never fails another: a batch whose transaction failed for anything but an
+        unavailable store is run again one by one.
+        """
+        usable = [request for request in requests if self._is_usable(request)]
+        answered = [
+            outcome
+            for run in runs_of_projects(usable, projects.LOCK_AT_ONCE)
+            for outcome in self._store_or_split(run)
+        ]
+        by_request = {outcome.request_id: outcome for outcome in answered}
+        return [by_request.get(r.request_id) or _invalid(r) for r in requests]
+
+    def _is_usable(self, request: MessageRequest) -> bool:
+        try:
+            check_text(request.text)
+            check_text(request.client_id)
+        except MessageInvalid:
+            return False
+        return self._device_ids.is_certified(request.project_id, request.device_id)
+
+    def _store_or_split(self, requests: Sequence[MessageRequest]) -> Iterable[Outcome]:
+        try:
+            return self._transactor.run(partial(_store, requests=requests))
+        except StorageUnavailable:
+            log.warning("messages_store_unavailable", requests=len(requests))
+        except Exception:
+            if len(requests) > 1:
+                log.warning("message_batch_split", requests=len(requests), exc_info=True)
+                return [o for request in requests for o in self._store_or_split([request])]
+            log.exception("message_failed_alone", request_id=requests[0].request_id)
+        return [unavailable(r.request_id, r.session_id) for r in requests]
+
+
+def _store(transaction: Transaction, *, requests: Sequence[MessageRequest]) -> list[Outcome]:
+    db = transaction.db
+    known = projects.lock_projects(db, {request.project_id for request in requests})
+    secrets = signing_secrets.list_usable_secrets(db, known, transaction.now)
+    writings = [_writing(r, transaction) for r in requests if r.project_id in known]
+    records = messages.load_threads(db, writings, known, secrets)
+    plan = plan_messages(writings, records, transaction.now)
+    messages.apply_threads(db, plan)
+    return plan.outcomes
+
+
+def _writing(request: MessageRequest, transaction: Transaction) -> Writing:
+    return Writing(
+        request_id=request.request_id,
+        session_id=request.session_id,
+        project_id=request.project_id,
+        device_id=request.device_id,
+        anonymous_id=anonymous_visitor(request.device_id),
+        visitor_id=request.visitor_id,
+        generation=request.generation,
+        person_epoch=request.person_epoch,
+        client_id=request.client_id,
+        text=request.text,
+        message_id=MessageId(transaction.new_ordered_id()),
+    )
+
+
+def _invalid(request: MessageRequest) -> RefusedRequest:
+    return RefusedRequest(
+        request.request_id, request.session_id, MessageInvalid.code, str(MessageInvalid())
+    )

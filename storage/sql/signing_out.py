@@ -1,0 +1,81 @@
+"""What ends a person's sessions and devices, and who was ended lately."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from domain.ids import DeviceId, ProjectId, VisitorId
+from storage.sql.tables import devices, visitors
+
+
+@dataclass(frozen=True, slots=True)
+class RaisedPerson:
+    """A person whose epoch was raised; by a sign-out everywhere, or by undoing a merge."""
+
+    visitor_id: VisitorId
+    person_epoch: int
+    by_operator: bool
+
+
+def raise_person_epoch(
+    db: Connection, visitor_id: VisitorId, now: datetime, *, supersede_tokens: bool
+) -> int:
+    """No session that the person has until now is valid; returns the new epoch.
+
+    Args:
+        supersede_tokens: no token that was issued until now is accepted either.
+    """
+    values = {"person_epoch": visitors.c.person_epoch + 1, "epoch_raised_at": now}
+    if supersede_tokens:
+        values["not_before"] = now
+    statement = visitors.update().where(visitors.c.id == visitor_id).values(**values)
+    epoch: int = db.execute(statement.returning(visitors.c.person_epoch)).scalar_one()
+    return epoch
+
+
+def end_devices_of(
+    db: Connection, visitor_ids: Collection[VisitorId], now: datetime
+) -> list[DeviceId]:
+    """No device of these records or of what they absorbed is open; returns those that were."""
+    theirs = sa.select(visitors.c.id).where(
+        sa.or_(visitors.c.id.in_(visitor_ids), visitors.c.merged_into.in_(visitor_ids))
+    )
+    statement = (
+        devices.update()
+        .where(devices.c.visitor_id.in_(theirs), devices.c.ended_at.is_(None))
+        .values(ended_at=now)
+        .returning(devices.c.id)
+    )
+    return [DeviceId(id_) for id_ in db.scalars(statement)]
+
+
+def list_ended_devices(
+    db: Connection, visitor_ids: Collection[VisitorId], since: datetime, limit: int
+) -> list[DeviceId]:
+    """Up to `limit` devices of these records that ended at that time or later, latest first."""
+    theirs = sa.select(visitors.c.id).where(
+        sa.or_(visitors.c.id.in_(visitor_ids), visitors.c.merged_into.in_(visitor_ids))
+    )
+    query = (
+        sa.select(devices.c.id)
+        .where(devices.c.visitor_id.in_(theirs), devices.c.ended_at >= since)
+        .order_by(devices.c.ended_at.desc())
+        .limit(limit)
+    )
+    return [DeviceId(id_) for id_ in db.scalars(query)]
+
+
+def list_raised_persons(
+    db: Connection, project_id: ProjectId, since: datetime
+) -> list[RaisedPerson]:
+    """Everybody of the project whose epoch was raised at that time or later."""
+    query = sa.select(
+        visitors.c.id, visitors.c.person_epoch, visitors.c.not_before, visitors.c.epoch_raised_at
+    ).where(visitors.c.project_id == project_id, visitors.c.epoch_raised_at >= since)
+    return [
+        RaisedPerson(row.id, row.person_epoch, row.not_before == row.epoch_raised_at)
+        for row in db.execute(query)
+    ]
