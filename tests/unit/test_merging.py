@@ -1,0 +1,135 @@
+"""Whose record a verified sign-in ends in: the rules, case by case."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.ids import DeviceId, KeyId, ProjectId, RequestId, SessionId, VisitorId
+from domain.merging import DeviceRecord, Plan, Records, SignIn, VisitorRecord, plan_sign_ins
+from domain.outcomes import RefusedRequest, SignedIn
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+BEFORE = NOW - timedelta(hours=1)
+SHOP = ProjectId("shop")
+ANONYMOUS = VisitorRecord(VisitorId("anonymous"), SHOP, BEFORE)
+ADA = VisitorRecord(VisitorId("ada's"), SHOP, BEFORE, custom_id="ada")
+DEVICE = DeviceRecord(DeviceId("device"), SHOP, ANONYMOUS.id, BEFORE)
+
+SIGN_IN = SignIn(
+    request_id=RequestId("request"),
+    session_id=SessionId("session"),
+    project_id=SHOP,
+    device_id=DEVICE.id,
+    anonymous_id=ANONYMOUS.id,
+    new_device_id=DeviceId("new device"),
+    fresh_id=VisitorId("fresh"),
+    custom_id="ada",
+    name=None,
+    email=None,
+    attributes={},
+    issued_at=NOW,
+    key_id=KeyId("key"),
+    generation=1,
+    proof_ends_at=NOW + timedelta(hours=12),
+)
+
+
+def plan(sign_in: SignIn, *found: VisitorRecord | DeviceRecord, undone: bool = False) -> Plan:
+    """The plan for one sign-in, where these records exist."""
+    visitors = [record for record in found if isinstance(record, VisitorRecord)]
+    records = Records(
+        people={(v.project_id, v.custom_id): v for v in visitors if v.custom_id},
+        visitors={v.id: v for v in visitors},
+        devices={d.id: d for d in found if isinstance(d, DeviceRecord)},
+        undone=frozenset({(ADA.id, ANONYMOUS.id)}) if undone else frozenset(),
+    )
+    return plan_sign_ins([sign_in], records, NOW)
+
+
+def signed_in(made: Plan) -> SignedIn:
+    """The one outcome, which is a good one."""
+    [outcome] = made.outcomes
+    assert isinstance(outcome, SignedIn)
+    return outcome
+
+
+def test_an_unknown_person_takes_the_anonymous_record() -> None:
+    """The anonymous record is upgraded in place."""
+    made = plan(SIGN_IN, ANONYMOUS, DEVICE)
+    assert signed_in(made).visitor_id == ANONYMOUS.id
+    assert made.visitors[ANONYMOUS.id].custom_id == "ada"
+    assert made.merges == []
+
+
+def test_a_device_without_a_row_has_an_anonymous_record_all_the_same() -> None:
+    """A hello makes no row; the record its device proves is made with the sign-in."""
+    assert signed_in(plan(SIGN_IN)).visitor_id == ANONYMOUS.id
+
+
+def test_a_known_person_absorbs_the_anonymous_record() -> None:
+    """The anonymous record is read through the person's; nothing else moves."""
+    made = plan(SIGN_IN, ADA, ANONYMOUS, DEVICE)
+    assert signed_in(made).merged == (ANONYMOUS.id,)
+    assert made.visitors[ANONYMOUS.id].merged_into == ADA.id
+    assert made.devices[DEVICE.id] == replace(DEVICE, ended_at=NOW)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param([ANONYMOUS, replace(DEVICE, ended_at=BEFORE)], id="its device has ended"),
+        pytest.param(
+            [ANONYMOUS, replace(DEVICE, project_id=ProjectId("x"))], id="its device is foreign"
+        ),
+        pytest.param([replace(ANONYMOUS, project_id=ProjectId("x")), DEVICE], id="it is foreign"),
+        pytest.param([replace(ANONYMOUS, custom_id="bob"), DEVICE], id="it is somebody's"),
+        pytest.param([replace(ANONYMOUS, merged_into=VisitorId("b")), DEVICE], id="it is absorbed"),
+        pytest.param(
+            [replace(DEVICE, visitor_id=VisitorId("bob's"))], id="the device is another's"
+        ),
+    ],
+)
+@pytest.mark.parametrize("known", [True, False])
+def test_an_anonymous_record_that_is_not_brought_along(
+    found: list[VisitorRecord | DeviceRecord], *, known: bool
+) -> None:
+    """What the device does not prove any more is neither upgraded nor absorbed."""
+    made = plan(SIGN_IN, *([ADA] if known else []), *found)
+    assert signed_in(made).visitor_id == (ADA.id if known else SIGN_IN.fresh_id)
+    assert (signed_in(made).merged, made.merges) == ((), [])
+
+
+def test_an_undone_pair_is_never_merged_again() -> None:
+    """After an undo the two records stay two, whatever is signed."""
+    made = plan(SIGN_IN, ADA, ANONYMOUS, DEVICE, undone=True)
+    assert signed_in(made).merged == ()
+    assert ANONYMOUS.id not in made.visitors
+
+
+@pytest.mark.parametrize(
+    ("issued_at", "refused"),
+    [
+        (None, True),
+        (NOW - timedelta(seconds=1), True),
+        (NOW, True),
+        (NOW + timedelta(seconds=1), False),
+    ],
+)
+def test_only_a_later_token_passes_a_sign_out_everywhere(
+    issued_at: datetime | None, *, refused: bool
+) -> None:
+    """No leeway, and a token that does not say when it was made is too old."""
+    made = plan(replace(SIGN_IN, issued_at=issued_at), replace(ADA, not_before=NOW))
+    assert isinstance(made.outcomes[0], RefusedRequest) is refused
+    assert bool(made.devices) is not refused
+
+
+def test_without_a_socket_no_device_is_made() -> None:
+    """A verification over HTTP marks the person and leaves no device behind."""
+    over_http = replace(
+        SIGN_IN, session_id=None, device_id=None, anonymous_id=None, new_device_id=None
+    )
+    made = plan(over_http)
+    assert signed_in(made).visitor_id == SIGN_IN.fresh_id
+    assert made.devices == {}
