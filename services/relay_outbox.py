@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import structlog
 
-from domain.events import EventKind, OutboxEvent
-from domain.ids import RotationId
+from domain.events import KINDS_WITH_WORK, EventKind, OutboxEvent
+from domain.ids import RotationId, VisitorId
 from services.revoke_tokens import revoke_tokens
+from services.sign_out_everywhere import end_sessions
 from services.stores import Stores
 from services.transactions import Transaction
 from storage.sql import outbox
@@ -28,17 +29,21 @@ def relay_outbox(stores: Stores) -> int:
     stores.transactor.send(due)
     for event in late:
         log.warning("revocation_run_by_relay", event_id=event.event_id)
-        revoke_tokens(
-            stores,
-            event.event_id,
-            event.project_id,
-            RotationId(str(event.payload["rotation_id"])),
-        )
+        _carry_out(stores, event)
     return len(due) + len(late)
+
+
+def _carry_out(stores: Stores, event: OutboxEvent) -> None:
+    if event.kind is EventKind.SECRET_REVOKED:
+        rotation_id = RotationId(str(event.payload["rotation_id"]))
+        revoke_tokens(stores, event.event_id, event.project_id, rotation_id)
+    else:
+        visitor_id = VisitorId(str(event.payload["visitor_id"]))
+        end_sessions(stores, event.event_id, event.project_id, visitor_id)
 
 
 def _claim(transaction: Transaction) -> tuple[list[OutboxEvent], list[OutboxEvent]]:
     events = outbox.claim_undone(transaction.db, transaction.now, AT_ONCE)
     before = transaction.now - OWN_HANDS
-    late = [e for e in events if e.kind is EventKind.SECRET_REVOKED and e.created_at < before]
+    late = [e for e in events if e.kind in KINDS_WITH_WORK and e.created_at < before]
     return [e for e in events if e not in late], late

@@ -16,6 +16,7 @@ from domain.sealing import SecretSealer
 from services.key_rings import KeyRings
 from services.note_key_use import KeyUseNotes
 from services.sign_out_visitors import VisitorSignOut
+from services.store_messages import MessageStore
 from services.stores import Stores
 from services.transactions import Transactor
 from services.verify_visitors import VisitorVerifier
@@ -45,6 +46,11 @@ class Runtime:
     def sign_out(self) -> VisitorSignOut:
         """Signs visitors out."""
         return VisitorSignOut(self.stores.transactor, self._device_ids)
+
+    @cached_property
+    def message_store(self) -> MessageStore:
+        """Stores visitors' messages."""
+        return MessageStore(self.stores.transactor, self._device_ids)
 
     @cached_property
     def key_use_notes(self) -> KeyUseNotes:

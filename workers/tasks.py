@@ -6,14 +6,16 @@ from typing import Any, TypeAlias
 from celery import Celery
 
 from config import queues
-from domain.ids import EventId, ProjectId, RotationId
+from domain.ids import EventId, ProjectId, RotationId, VisitorId
 from services.erase_secrets import erase_secrets
+from services.event_feed import erase_old_events
 from services.publish_cards import publish_recent_cards, tell_card
 from services.reap_sessions import reap_sessions
 from services.relay_outbox import relay_outbox
 from services.revoke_tokens import EventUnconfirmed, park_unconfirmed, revoke_tokens
 from services.settle_rotations import settle_rotations
-from workers import verification
+from services.sign_out_everywhere import end_sessions
+from workers import messages, verification
 from workers.base import WidgetAuthTask
 from workers.runtime import Runtime
 
@@ -40,6 +42,12 @@ def _register_visitor_tasks(app: Celery, runtime: Runtime) -> None:
     ) -> Figures:
         return verification.sign_out(runtime, verification.Batch(requests, batch_id, deadline))
 
+    @app.task(name=queues.MESSAGES_STORE, base=WidgetAuthTask)
+    def store_messages(
+        requests: Sequence[Any], batch_id: str | None = None, deadline: str | None = None
+    ) -> Figures:
+        return messages.store(runtime, verification.Batch(requests, batch_id, deadline))
+
 
 def _register_revocation_tasks(app: Celery, runtime: Runtime) -> None:
     @app.task(name=queues.TOKENS_REVOKE, base=WidgetAuthTask)
@@ -56,11 +64,25 @@ def _register_revocation_tasks(app: Celery, runtime: Runtime) -> None:
             park.run(lambda t: park_unconfirmed(t, str(event_id), queues.TOKENS_REVOKE))
         return {"project_id": project_id, "rotation_id": rotation_id}
 
+    @app.task(name=queues.SESSIONS_SIGN_OUT, base=WidgetAuthTask)
+    def sign_out_sessions(event_id: str, project_id: str, visitor_id: str) -> Figures:
+        try:
+            end_sessions(
+                runtime.stores,
+                EventId(str(event_id)),
+                ProjectId(str(project_id)),
+                VisitorId(str(visitor_id)),
+            )
+        except EventUnconfirmed:
+            park = runtime.stores.transactor
+            park.run(lambda t: park_unconfirmed(t, str(event_id), queues.SESSIONS_SIGN_OUT))
+        return {"project_id": project_id}
+
 
 def _register_sweep_tasks(app: Celery, runtime: Runtime) -> None:
     @app.task(name=queues.OUTBOX_RELAY, base=WidgetAuthTask)
     def relay() -> Figures:
-        return {"events": relay_outbox(runtime.stores)}
+        return {"events": relay_outbox(runtime.stores), "erased": erase_old_events(runtime.stores)}
 
     @app.task(name=queues.ROTATIONS_SETTLE, base=WidgetAuthTask)
     def settle(project_id: str | None = None) -> Figures:

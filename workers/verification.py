@@ -13,6 +13,7 @@ from domain.queue_sealing import is_sealed
 from domain.sealing import SealBroken
 from domain.times import from_wire
 from services.sign_out_visitors import SignOutRequest
+from services.tell_visitor_changes import tell_visitor_changes
 from services.unavailable import unavailable
 from services.verify_visitors import VerifyRequest
 from storage.redis import signals
@@ -56,7 +57,8 @@ def verify(runtime: Runtime, batch: Batch) -> dict[str, Any]:
     requests = list(batch.well_formed())
     opened, answers = _open_tokens(runtime, requests)
     verified = runtime.verifier.verify(opened)
-    _answer(runtime, batch, requests, [*answers, *verified.outcomes])
+    answer(runtime, batch, requests, [*answers, *verified.outcomes])
+    tell_visitor_changes(runtime.stores, verified.changes)
     runtime.key_use_notes.note(verified.key_use)
     return {"requests": len(requests)}
 
@@ -77,7 +79,7 @@ def sign_out(runtime: Runtime, batch: Batch) -> dict[str, Any]:
             for request in requests
         ]
     )
-    _answer(runtime, batch, requests, outcomes)
+    answer(runtime, batch, requests, outcomes)
     return {"requests": len(requests)}
 
 
@@ -117,7 +119,7 @@ def _open_token(runtime: Runtime, text: str, request_id: RequestId, project_id: 
     return runtime.token_sealer.open(text, request_id, project_id)
 
 
-def _answer(
+def answer(
     runtime: Runtime,
     batch: Batch,
     requests: Iterable[Mapping[str, Any]],

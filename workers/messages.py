@@ -1,0 +1,67 @@
+"""Batches of visitors' messages: handed to the use case, answered to each node."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+
+import structlog
+
+from domain.ids import DeviceId, ProjectId, RequestId, SessionId, VisitorId, is_uuid
+from domain.outcomes import DeviceEnded, Outcome
+from services.store_messages import MessageRequest
+from storage.redis import ended_devices
+from workers.runtime import Runtime
+from workers.verification import Batch, answer
+
+log = structlog.get_logger(__name__)
+
+
+def store(runtime: Runtime, batch: Batch) -> dict[str, Any]:
+    """Every request is answered to its node; what is answered `sent` is committed."""
+    if batch.is_late(datetime.now(UTC)):
+        return {"late": len(batch.requests)}
+    requests = [request for request in batch.well_formed() if _is_message(request)]
+    outcomes = runtime.message_store.store([_request(request) for request in requests])
+    _note_ended(runtime, requests, outcomes)
+    answer(runtime, batch, requests, outcomes)
+    return {"requests": len(requests)}
+
+
+def _is_message(request: Mapping[str, Any]) -> bool:
+    texts = ("session_id", "device_id", "visitor_id", "client_id", "text")
+    is_one = (
+        all(isinstance(request.get(name), str) for name in texts)
+        and is_uuid(request["visitor_id"])
+        and type(request.get("person_epoch")) is int
+        and isinstance(request.get("generation"), int | None)
+    )
+    if not is_one:
+        log.warning("queued_request_malformed", request_id=request["request_id"][:64])
+    return is_one
+
+
+def _request(request: Mapping[str, Any]) -> MessageRequest:
+    return MessageRequest(
+        request_id=RequestId(request["request_id"]),
+        project_id=ProjectId(request["project_id"]),
+        session_id=SessionId(request["session_id"]),
+        device_id=DeviceId(request["device_id"]),
+        visitor_id=VisitorId(request["visitor_id"]),
+        generation=request["generation"],
+        person_epoch=request["person_epoch"],
+        client_id=request["client_id"],
+        text=request["text"],
+    )
+
+
+def _note_ended(
+    runtime: Runtime, requests: Iterable[Mapping[str, Any]], outcomes: Iterable[Outcome]
+) -> None:
+    """The hello that follows is given another device, whatever Redis knew until now."""
+    project_of = {request["request_id"]: request["project_id"] for request in requests}
+    ended = [outcome for outcome in outcomes if isinstance(outcome, DeviceEnded)]
+    ended.sort(key=lambda outcome: project_of[outcome.request_id])
+    for project_id, of_project in groupby(ended, lambda outcome: project_of[outcome.request_id]):
+        device_ids = [outcome.ended_device_id for outcome in of_project]
+        ended_devices.note_ended(runtime.stores.redis, project_id, device_ids)
