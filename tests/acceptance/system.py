@@ -43,7 +43,7 @@ class System:
             **(settings or {}),
         }
         self.folder = folder
-        self.owner_key = _make_owner(database_url)
+        self.owner_key = make_owner(database_url)
         self._ports = {f"gateway-{n}": free_port() for n in range(1, gateways + 1)}
         self._ports["dashboard"] = free_port()
         self.processes: dict[str, RunningProcess] = {}
@@ -135,7 +135,7 @@ def _end(process: RunningProcess) -> None:
         process.stop()
 
 
-def _make_owner(database_url: str) -> str:
+def make_owner(database_url: str) -> str:
     """The API key of somebody who may do everything."""
     database = open_database(database_url)
     transactor = Transactor(database, lambda _kind, _payload: None)

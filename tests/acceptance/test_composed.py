@@ -1,0 +1,103 @@
+"""The processes of docker-compose.yml work together, as its images, networks and proxy have it."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import httpx
+import pytest
+
+from tests.acceptance.composed import Composed
+from tests.acceptance.sites import make_site
+from tests.acceptance.system import System
+from tests.servers.postgres import PostgresServer
+from tests.servers.redis import RedisServer
+
+
+@pytest.fixture(scope="module")
+def composed(postgres_server: PostgresServer, redis_server: RedisServer) -> Iterator[Composed]:
+    """All of it, with a Redis each for live state and queues."""
+    if shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") is None:
+        reason = "nginx is not installed"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    folder = Path(tempfile.mkdtemp(prefix="widget-auth-composed-"))
+    folder.chmod(0o755)  # nginx's workers run as nobody and must find their way in
+    broker = RedisServer()
+    broker.start()
+    database = postgres_server.create_database()
+    addresses = {"postgres": database, "live": redis_server.url, "broker": broker.url}
+    try:
+        with Composed(addresses, folder) as running:
+            _until_answered(f"{running.url}/readyz")
+            yield running
+    finally:
+        broker.stop()
+        postgres_server.drop_database(database)
+        shutil.rmtree(folder)
+
+
+def _until_answered(url: str) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            if httpx.get(url).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        assert time.monotonic() < deadline, f"{url} does not answer"
+        time.sleep(0.05)
+
+
+def test_a_secrets_life_behind_the_proxy(composed: Composed) -> None:
+    """Sign in, regenerate, be closed, be refused: everything through one host, by path."""
+
+    async def story() -> None:
+        site = await asyncio.to_thread(make_site, cast("System", composed))
+        old = site.token(name="Ada Lovelace")
+        async with site.widget() as widget, site.widget() as stranger:
+            signed_in = await widget.signed_in(old)
+            assert signed_in["visitor"]["name"] == "Ada Lovelace"
+            answer = await asyncio.to_thread(site.regenerate)
+            code, reason = await widget.closing()
+            assert (code, reason["code"]) == (4401, "secret_revoked")
+            assert await stranger.refusal(old) == "key_revoked"
+            await stranger.signed_in(site.token())
+        receipt = await asyncio.to_thread(site.completed_receipt, answer["rotation"]["id"])
+        assert receipt["sessions"] == {"targeted": 1, "closed": 1, "gone": 0}
+
+    asyncio.run(story())
+
+
+def test_health_checks_tell_the_well_from_the_sick(composed: Composed) -> None:
+    """Those of the images; a worker that stands still is not well."""
+    for service in ("gateway", "dashboard", "verification"):
+        assert composed.is_healthy(service), service
+
+    worker = composed.processes["verification-0"]
+    worker.pause()
+    try:
+        assert not composed.is_healthy("verification")
+    finally:
+        worker.resume()
+
+
+def test_figures_stay_inside(composed: Composed) -> None:
+    """The proxy gives away health, but neither metrics nor what it is."""
+    assert httpx.get(f"{composed.url}/metrics").status_code == 404
+    answer = httpx.get(f"{composed.url}/healthz")
+    assert answer.status_code == 200
+    assert answer.headers["server"] == "nginx"
+
+
+def test_a_body_that_is_too_large_is_refused_at_the_door(composed: Composed) -> None:
+    """Before any of our processes reads it."""
+    url = f"{composed.url}/api/v1/projects"
+
+    assert httpx.post(url, content=b"x" * 70_000).status_code == 413

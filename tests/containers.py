@@ -1,0 +1,71 @@
+"""Dockerfile and docker-compose.yml, read as Docker reads them."""
+
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+Service = dict[str, Any]
+
+_VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)(?::([?-])([^}]*))?\})")
+
+
+def read_services() -> dict[str, Service]:
+    """The services by name, with their variables not yet filled in."""
+    composed = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    services: dict[str, Service] = composed["services"]
+    return services
+
+
+def read_networks() -> dict[str, Any]:
+    """The networks by name."""
+    networks: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["networks"]
+    return networks
+
+
+def environment_of(service: Service, env_file: Mapping[str, str]) -> dict[str, str]:
+    """The service's environment with the variables of that file filled in.
+
+    Raises:
+        KeyError: one that must be there is not.
+    """
+    return {name: fill_in(text, env_file) for name, text in service["environment"].items()}
+
+
+def fill_in(text: str, env_file: Mapping[str, str]) -> str:
+    """The text with the variables of that file in it."""
+
+    def value(found: re.Match[str]) -> str:
+        dollar, name, how, otherwise = found.groups()
+        if dollar:
+            return "$"
+        return env_file.get(name, otherwise) if how == "-" else env_file[name]
+
+    return _VARIABLE.sub(value, text)
+
+
+def new_env_file() -> dict[str, str]:
+    """What `deploy/new-secrets` prints, as Docker reads it."""
+    done = subprocess.run(
+        [ROOT / "deploy" / "new-secrets"], capture_output=True, text=True, check=True
+    )
+    return dict(line.split("=", 1) for line in done.stdout.splitlines())
+
+
+def read_stages() -> dict[str, list[str]]:
+    """The Dockerfile's instructions by stage, those of the stage that it is made from first."""
+    text = re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text())
+    stages: dict[str, list[str]] = {}
+    instructions: list[str] = []
+    for line in filter(None, text.splitlines()):
+        if found := re.fullmatch(r"FROM (\S+) AS (\S+)", line):
+            instructions = list(stages.get(found[1], []))
+            stages[found[2]] = instructions
+        if not line.startswith("#"):
+            instructions.append(line)
+    return stages
