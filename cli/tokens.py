@@ -22,9 +22,7 @@ LONGEST_LIFETIME_SECONDS = 366 * 24 * 3600
 
 @click.command()
 @project_argument
-@click.option(
-    "--custom-id", "external_id", required=True, help="Who the visitor is in the site's own system."
-)
+@click.option("--custom-id", required=True, help="Who the visitor is in the site's own system.")
 @click.option("--name", help="The visitor's name.")
 @click.option("--email", help="The visitor's e-mail address.")
 @click.option(
@@ -40,6 +38,7 @@ LONGEST_LIFETIME_SECONDS = 366 * 24 * 3600
 @json_option
 def mint(
     project_text: str,
+    custom_id: str,
     lifetime: int,
     kid: str | None,
     file: Path | None,
@@ -54,12 +53,13 @@ def mint(
     checked: `token inspect` does that.
     """
     with connected() as system, system.stores.database.reading() as db:
-        get_named_project(db, project_text)
+        policy = get_named_project(db, project_text).token_policy
     secret = _require_secret(read_secret_text("secret", file=file, from_stdin=from_stdin))
     now = int(time.time())
-    claims = {claim: text for claim, text in visitor.items() if text is not None}
+    who = {policy.custom_id_claim or "external_id": custom_id}
+    about = {claim: text for claim, text in visitor.items() if text is not None}
     minted = jwt.encode(
-        {**claims, "iat": now, "exp": now + lifetime},
+        {**about, **who, "iat": now, "exp": now + lifetime},
         secret,
         algorithm="HS256",
         headers={"kid": kid} if kid is not None else None,

@@ -6,13 +6,14 @@ from pathlib import Path
 import jwt
 
 from domain.custom_ids import normalise_custom_id
+from domain.tokens.policy import TokenPolicy
 from services.key_rings import KeyRings
 from services.transactions import Transactor
 from services.verify_visitors import VisitorVerifier
 from storage.sql.engine import Database
 from tests.integration.cli.commands import CommandLine
 from tests.integration.cli.conftest import Shop, dump
-from tests.integration.scenes import DEVICES, SEALER, mint, new_device, request
+from tests.integration.scenes import DEVICES, SEALER, add_project, mint, new_device, request, rotate
 
 
 def test_minted_token_is_what_a_site_would_sign(cli: CommandLine, shop: Shop) -> None:
@@ -31,6 +32,22 @@ def test_minted_token_is_what_a_site_would_sign(cli: CommandLine, shop: Shop) ->
         "token", "inspect", "Shop", "--token-stdin", "--json", stdin=answer.document["token"]
     )
     assert (seen.document["accepted"], seen.document["code"]) == (True, None)
+
+
+def test_custom_id_is_signed_where_the_project_wants_it(
+    cli: CommandLine, transactor: Transactor
+) -> None:
+    """A project may name the claim; a token minted for it is accepted."""
+    policy = TokenPolicy.from_json({"custom_id_claim": "user_id"})
+    project_id = add_project(transactor, policy)
+    secret = rotate(transactor, project_id).secret
+
+    mint_ = ("token", "mint", project_id, "--custom-id", "ada", "--secret-stdin")
+    token = cli(*mint_, stdin=secret).out
+
+    seen = cli("token", "inspect", project_id, "--token-stdin", "--json", stdin=token).document
+    assert (seen["accepted"], seen["custom_id"]) == (True, "ada")
+    assert "external_id" not in jwt.decode(token.strip(), options={"verify_signature": False})
 
 
 def test_secret_and_token_come_by_file(cli: CommandLine, shop: Shop, tmp_path: Path) -> None:
