@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 from hypothesis import settings
 
@@ -19,3 +21,22 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """With the last process of the run its servers are gone."""
     end_run(first_process=not hasattr(config, "workerinput"))
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Says what a test has measured; it is shown at the end of the run, and asserted nowhere."""
+
+    def say(sentence: str) -> None:
+        request.node.user_properties.append(("measured", sentence))
+
+    return say
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was measured is shown, test by test."""
+    for report in terminalreporter.getreports("passed"):
+        if lines := [told for name, told in report.user_properties if name == "measured"]:
+            terminalreporter.write_line(f"\n{report.nodeid}")
+            for line in lines:
+                terminalreporter.write_line(f"  {line}")
