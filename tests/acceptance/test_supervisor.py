@@ -151,12 +151,22 @@ def test_a_start_tells_who_may_come_in_and_the_next_start_the_same(
     assert project in json.dumps(listed)
     mode = (first.data_dir / "dev.env").stat().st_mode
     assert stat.S_IMODE(mode) == 0o600
-    first.process.send_signal(signal.SIGINT)
-    assert first.process.wait(STOP_SECONDS) == 0
+    _stops_and_leaves_nothing(first, signal.SIGINT)
 
     second = start_dev()
     second.wait_until_ready()
     assert second.lines[:4] == account
+    _stops_and_leaves_nothing(second, signal.SIGTERM)
+
+
+def _stops_and_leaves_nothing(dev: Dev, number: signal.Signals) -> None:
+    """By Ctrl-C as well as by SIGTERM, within ten seconds."""
+    children = set(dev.children())
+    assert len(children) == len(NAMES)
+    dev.process.send_signal(number)
+    assert dev.process.wait(STOP_SECONDS) == 0
+    assert not children & set(_processes())
+    assert not dev.events("processes_killed")
 
 
 def test_a_killed_supervisor_leaves_no_process(start_dev: Callable[..., Dev]) -> None:

@@ -180,6 +180,21 @@ def test_a_process_that_dies_is_named_and_started_again(supervise: Supervise) ->
     assert ended["how"] == "ended with status 0"
 
 
+def test_a_process_that_dies_again_and_again_is_given_ever_more_time(supervise: Supervise) -> None:
+    """Each pause is twice the one before, and is told; the others run on."""
+    supervised = supervise(mortal="say_ready(); raise SystemExit(4)", steady=STEADY)
+    supervised.wait_until_ready()
+
+    def pauses() -> list[object]:
+        ended = [line for line in supervised.told() if line["event"] == "process_ended"]
+        assert {line["of"] for line in ended} <= {"mortal"}
+        return [line["restarted_in_seconds"] for line in ended]
+
+    _until(lambda: len(pauses()) >= 3, 20)
+    assert pauses()[:3] == [0.5, 1.0, 2.0]
+    assert _is_alive(supervised.ids["steady"])
+
+
 def test_a_process_that_cannot_start_is_given_up(supervise: Supervise) -> None:
     """After three attempts the start has failed, the rest is stopped, and the reason is shown."""
     supervised = supervise(steady=STEADY, broken="print('it is broken'); raise SystemExit(3)")
