@@ -1,6 +1,6 @@
 """`make bench`: each benchmark beside its floor or peer, as tables and as JSON.
 
-Usage: python -m benchmarks [verifications] [closing] [revocation]
+Usage: python -m benchmarks [verifications] [closing] [revocation] [records]
 """
 
 import signal
@@ -8,8 +8,10 @@ import sys
 import time
 
 from benchmarks import closing, records, revocation, verifications
-from benchmarks.children import Children
-from benchmarks.machine import describe, raise_file_limit, warn_if_busy
+from benchmarks.children import ChildFailed, Children
+from benchmarks.figures import percent
+from benchmarks.fleet import FleetFailed
+from benchmarks.machine import Company, describe, raise_file_limit
 
 BENCHMARKS = {
     "verifications": verifications.run,
@@ -29,11 +31,12 @@ def main() -> None:
     raise_file_limit()
     machine = describe()
     print(" · ".join(f"{name}: {value}" for name, value in machine.items()), flush=True)
-    warn_if_busy(machine)
     began = time.monotonic()
     for name in sys.argv[1:] or BENCHMARKS:
+        company = Company()
         with Children() as children:
             report = BENCHMARKS[name](children)
+        report.notes.append(f"other programs took {percent(company.share())} of the machine")
         print("\n" + "\n".join(report.lines()))
         print(f"  → {report.write(machine)}", flush=True)
     print(f"\n{time.monotonic() - began:.0f} s")
@@ -42,5 +45,7 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
+    except (ChildFailed, FleetFailed) as failure:
+        sys.exit(str(failure))
     except KeyboardInterrupt:
         sys.exit(130)
