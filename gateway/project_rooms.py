@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from domain.cards import Card
-from domain.ids import ProjectId, RotationId
+from domain.ids import ProjectId, RotationId, VisitorId
 from gateway.closes import Close
+from gateway.threads import Threads
+from storage.redis.persons import EndedSessions
 
 
 class Member(Protocol):
@@ -21,9 +23,13 @@ class Member(Protocol):
 
 @dataclass(slots=True)
 class Answer:
-    """What a revocation's receipt is owed: an answer, and later closes it stands for."""
+    """What a revocation's receipt is owed: an answer, and later closes it stands for.
+
+    The revocation ended the generations from `since` to below the epoch it is filed under.
+    """
 
     rotation_id: RotationId
+    since: int = 0
     given: bool = False
 
 
@@ -31,17 +37,21 @@ class ProjectRoom:
     """One project on this node. The epoch only grows, whatever card comes.
 
     `binding` counts sessions whose bind is under way, by generation; `unreported` the closes by
-    revocation that no receipt has heard of; `answers` the latest revocations, by their epoch.
+    revocation that no receipt has heard of; `answers` the latest revocations, by their epoch;
+    `persons_seen` what the card said of persons when all held here were last compared.
     """
 
     __slots__ = (
+        "_ended_persons",
         "answers",
         "binding",
         "card",
         "epoch",
         "last_used",
         "members",
+        "persons_seen",
         "project_id",
+        "threads",
         "unreported",
     )
 
@@ -54,6 +64,9 @@ class ProjectRoom:
         self.unreported: Counter[int] = Counter()
         self.answers: dict[int, Answer] = {}
         self.last_used = now
+        self.threads = Threads()
+        self.persons_seen: bytes | None = None
+        self._ended_persons: dict[VisitorId, EndedSessions] = {}
 
     def take_card(self, card: Card) -> None:
         """The newer of the card held and this one is held; the epoch is not touched."""
@@ -73,6 +86,19 @@ class ProjectRoom:
         self.binding[generation] -= 1
         if not self.binding[generation]:
             del self.binding[generation]
+        if not self.binding:
+            self._ended_persons.clear()
+
+    def note_ended(self, visitor_id: VisitorId, ended: EndedSessions) -> None:
+        """Whoever's bind is under way is compared with this when it is over."""
+        known = self._ended_persons.get(visitor_id)
+        if self.binding and (known is None or ended.epoch > known.epoch):
+            self._ended_persons[visitor_id] = ended
+
+    def find_ended(self, visitor_id: VisitorId, person_epoch: int) -> EndedSessions | None:
+        """What ended the person's sessions of that epoch while a bind was under way, if so."""
+        ended = self._ended_persons.get(visitor_id)
+        return ended if ended is not None and ended.epoch > person_epoch else None
 
     def add(self, member: Member) -> None:
         """The session is live under its present generation."""

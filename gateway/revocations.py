@@ -69,13 +69,15 @@ class Revocations:
         room.take_card(card)
         self.learn_epoch(room, card.epoch)
 
-    def asked(self, room: ProjectRoom, epoch: int, rotation_id: RotationId | None) -> None:
+    def asked(
+        self, room: ProjectRoom, epoch: int, rotation_id: RotationId | None, since: int = 0
+    ) -> None:
         """A revocation asks: its sessions are being closed, its receipt will be answered."""
         self.raise_epoch(room, epoch)
         if rotation_id is None:
-            _pop_below(room, epoch)
+            _pop_within(room, since, epoch)
             return
-        room.answers[epoch] = Answer(rotation_id)
+        room.answers[epoch] = Answer(rotation_id, since)
         for forgotten in sorted(room.answers)[:-REMEMBERED_ROTATIONS]:
             del room.answers[forgotten]
         self.settle(room)
@@ -92,7 +94,7 @@ class Revocations:
             if _any_below(room.binding, epoch):
                 return
             owed = room.answers[epoch]
-            closed = _pop_below(room, epoch)
+            closed = _pop_within(room, owed.since, epoch)
             if closed or not owed.given:
                 owed.given = True
                 self._answer(room, owed.rotation_id, closed)
@@ -110,6 +112,6 @@ def _any_below(generations: Iterable[int], epoch: int) -> bool:
     return any(generation < epoch for generation in generations)
 
 
-def _pop_below(room: ProjectRoom, epoch: int) -> int:
-    below = [generation for generation in room.unreported if generation < epoch]
-    return sum(room.unreported.pop(generation) for generation in below)
+def _pop_within(room: ProjectRoom, since: int, epoch: int) -> int:
+    ended = [generation for generation in room.unreported if since <= generation < epoch]
+    return sum(room.unreported.pop(generation) for generation in ended)

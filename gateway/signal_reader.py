@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 from contextlib import aclosing
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from domain.errors import WidgetAuthError
-from domain.ids import ProjectId, RotationId
+from domain.ids import ProjectId, RotationId, VisitorId
 from domain.outcomes import Outcome, outcome_from_wire
+from gateway.answers import agent_message, visitor_changed
+from gateway.person_sign_outs import end_person
+from storage.redis.persons import EndedSessions
 from storage.redis.signals import Subscription
 
 if TYPE_CHECKING:
@@ -59,7 +63,8 @@ def _outcomes(node: "NodeContext", signal: Mapping[str, Any]) -> None:
         raise SignalInvalid
     outcomes = [outcome for wire in wires if (outcome := _read_outcome(wire)) is not None]
     strays = node.verifications.settle(batch_id, outcomes)
-    for stray in node.sign_outs.settle(batch_id, strays):
+    strays = node.sign_outs.settle(batch_id, strays)
+    for stray in node.messages.settle(batch_id, strays):
         node.metrics.strays.inc()
         session = node.by_id.get(stray.session_id) if stray.session_id else None
         if session is not None:
@@ -75,15 +80,58 @@ def _read_outcome(wire: Any) -> Outcome | None:
 
 
 def _revoke(node: "NodeContext", signal: Mapping[str, Any]) -> None:
-    epoch, rotation_id = signal.get("epoch"), signal.get("rotation_id")
-    if type(epoch) is not int or not isinstance(rotation_id, str | None):
+    epoch, since, rotation_id = (
+        signal.get("epoch"),
+        signal.get("since", 0),
+        signal.get("rotation_id"),
+    )
+    if type(epoch) is not int or type(since) is not int or not isinstance(rotation_id, str | None):
         raise SignalInvalid
     rotation = RotationId(rotation_id) if rotation_id else None
-    node.revocations.asked(node.shelf.room(_project_id(signal)), epoch, rotation)
+    node.revocations.asked(node.shelf.room(_project_id(signal)), epoch, rotation, since)
 
 
 def _card(node: "NodeContext", signal: Mapping[str, Any]) -> None:
     node.shelf.card_changed(_project_id(signal))
+
+
+def _sign_out(node: "NodeContext", signal: Mapping[str, Any]) -> None:
+    epoch = signal.get("epoch")
+    if type(epoch) is not int:
+        raise SignalInvalid
+    room = node.shelf.rooms.get(_project_id(signal))
+    if room is not None:
+        ended = EndedSessions(epoch, _text(signal, "reason"))
+        end_person(room, VisitorId(_text(signal, "visitor_id")), ended)
+
+
+def _message(node: "NodeContext", signal: Mapping[str, Any]) -> None:
+    """An agent's words go to every socket of the thread."""
+    agent = signal.get("from")
+    if not isinstance(agent, dict):
+        raise SignalInvalid
+    name, text = _text(agent, "name"), _text(signal, "text")
+    frame = agent_message(_text(signal, "message_id"), name, text, _text(signal, "at"))
+    visitor_id, is_person = VisitorId(_text(signal, "visitor_id")), signal.get("is_person")
+    room = node.shelf.rooms.get(_project_id(signal))
+    if room is not None:
+        for session in room.threads.readers(visitor_id, is_person=is_person is True):
+            session.socket.send(frame)
+
+
+def _visitor(node: "NodeContext", signal: Mapping[str, Any]) -> None:
+    """The person's other sockets hear of the change; the one that brought it knows."""
+    visitor = signal.get("visitor")
+    if not isinstance(visitor, dict):
+        raise SignalInvalid
+    visitor_id = VisitorId(_text(visitor, "id"))
+    facts = (visitor.get(name) for name in ("custom_id", "name", "email"))
+    told = partial(visitor_changed, visitor_id, *facts)
+    room = node.shelf.rooms.get(_project_id(signal))
+    if room is not None:
+        for session in room.threads.readers(visitor_id, is_person=True):
+            if session.session_id != signal.get("session_id"):
+                session.socket.send(told(authenticated=session.proof is not None))
 
 
 def _unknown(_node: "NodeContext", _signal: Mapping[str, Any]) -> None:
@@ -97,4 +145,18 @@ def _project_id(signal: Mapping[str, Any]) -> ProjectId:
     return ProjectId(project_id)
 
 
-_ACTS = {"outcomes": _outcomes, "revoke": _revoke, "card": _card}
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str):
+        raise SignalInvalid
+    return value
+
+
+_ACTS = {
+    "outcomes": _outcomes,
+    "revoke": _revoke,
+    "card": _card,
+    "sign_out": _sign_out,
+    "message": _message,
+    "visitor": _visitor,
+}

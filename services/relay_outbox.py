@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import structlog
 
+from domain.errors import StorageUnavailable
 from domain.events import KINDS_WITH_WORK, EventKind, OutboxEvent
 from domain.ids import RotationId, VisitorId
 from services.revoke_tokens import revoke_tokens
@@ -15,8 +16,9 @@ from storage.sql import outbox
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 100
-# A revocation older than this is carried out by the relay itself: its workers may be away.
-OWN_HANDS = timedelta(seconds=10)
+# A revocation older than this is carried out by the relay itself: its workers may be away. With a
+# sweep of 5 s that is at most 10 s after the commit.
+OWN_HANDS = timedelta(seconds=5)
 
 
 def relay_outbox(stores: Stores) -> int:
@@ -26,11 +28,20 @@ def relay_outbox(stores: Stores) -> int:
         How many were due.
     """
     due, late = stores.transactor.run(_claim)
-    stores.transactor.send(due)
     for event in late:
-        log.warning("revocation_run_by_relay", event_id=event.event_id)
-        _carry_out(stores, event)
+        _try_to_carry_out(stores, event)
+    stores.transactor.send(due)
     return len(due) + len(late)
+
+
+def _try_to_carry_out(stores: Stores, event: OutboxEvent) -> None:
+    log.warning("event_run_by_relay", event_id=event.event_id, kind=event.kind)
+    try:
+        _carry_out(stores, event)
+    except StorageUnavailable:
+        raise  # the others would fare alike; all of them come due again
+    except Exception:
+        log.exception("event_not_carried_out", event_id=event.event_id)
 
 
 def _carry_out(stores: Stores, event: OutboxEvent) -> None:

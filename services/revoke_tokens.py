@@ -1,7 +1,6 @@
 """Carrying out a revocation that SQL has committed: Redis follows, nodes hurry, a receipt says."""
 
 import time
-from dataclasses import dataclass
 
 import structlog
 from sqlalchemy.engine import Connection
@@ -11,11 +10,18 @@ from domain.events import EventKind
 from domain.ids import EventId, ProjectId, RotationId
 from domain.roles import Actor
 from services.publish_cards import publish_card
-from services.settle_rotations import Receipt, gather_receipt, store_receipt
+from services.settle_rotations import (
+    Receipt,
+    Revocation,
+    ask_nodes,
+    gather_receipt,
+    revocation_of,
+    store_receipt,
+)
 from services.stores import Stores
 from services.transactions import Transaction
-from storage.redis import leases, publications, receipts, sessions, signals
-from storage.sql import outbox, projects
+from storage.redis import publications, receipts, sessions
+from storage.sql import outbox, projects, rotations
 
 log = structlog.get_logger(__name__)
 
@@ -29,20 +35,13 @@ class EventUnconfirmed(Refused):
     code = "event_unconfirmed"
 
 
-@dataclass(frozen=True, slots=True)
-class Revocation:
-    """What SQL says is revoked: every generation of the project below `epoch`."""
-
-    event_id: EventId
-    project_id: ProjectId
-    rotation_id: RotationId
-    epoch: int
-
-
 def revoke_tokens(
     stores: Stores, event_id: EventId, project_id: ProjectId, rotation_id: RotationId
 ) -> None:
     """The revocation of this event has been carried out, and its receipt noted so far.
+
+    Where Redis had lost the project the event stays undone: the nodes, whose leases were lost too,
+    are asked again by the relay.
 
     Raises:
         EventUnconfirmed: SQL knows of no such revocation.
@@ -50,11 +49,13 @@ def revoke_tokens(
     """
     with stores.database.reading() as db:
         revocation = _confirm(db, event_id, project_id, rotation_id)
-    _carry_out(stores, revocation)
+    if not _carry_out(stores, revocation):
+        log.warning("revocation_repeated_after_loss", rotation_id=rotation_id)
+        return
     _await_answers(stores, revocation)
-    receipt = gather_receipt(stores, project_id, rotation_id)
+    receipt = gather_receipt(stores, revocation)
     stores.transactor.run(
-        lambda transaction: _finish(transaction, revocation, receipt), urgent=True
+        lambda transaction: _finish(transaction, event_id, revocation, receipt), urgent=True
     )
 
 
@@ -80,40 +81,38 @@ def _confirm(
         or event.payload.get("rotation_id") != rotation_id
     ):
         raise EventUnconfirmed
-    epoch = projects.get_project(db, project_id).epoch
-    return Revocation(event_id, project_id, rotation_id, epoch)
+    return revocation_of(db, rotations.get_rotation(db, project_id, rotation_id))
 
 
-def _carry_out(stores: Stores, revocation: Revocation) -> None:
+def _carry_out(stores: Stores, revocation: Revocation) -> bool:
     """Redis refuses the dead generations, every live node has been told, their records are gone.
 
     Safe to repeat at any step (decision 0003): the epoch rises by maximum, nodes answer for a
     rotation, records are dropped by name.
 
+    Returns:
+        False where Redis had lost the project, and maybe who its nodes are.
+
     Raises:
         StorageUnavailable: Redis does not answer; the event stays undone and is repeated.
     """
     project_id, epoch = revocation.project_id, revocation.epoch
-    if publications.raise_epoch(stores.redis, project_id, epoch) is None:
+    was_known = publications.raise_epoch(stores.redis, project_id, epoch) is not None
+    if not was_known:
         publish_card(stores, project_id)
-    nodes = [node for node, alive in leases.list_nodes(stores.redis).items() if alive]
-    receipts.open_receipt(stores.redis, project_id, revocation.rotation_id, nodes)
-    signal = {
-        "type": "revoke",
-        "project_id": project_id,
-        "epoch": epoch,
-        "rotation_id": revocation.rotation_id,
-    }
-    signals.send_many(stores.redis, [(node, signal) for node in nodes])
-    dropped = sessions.drop_generations(stores.redis, project_id, epoch, revocation.rotation_id)
+    asked = ask_nodes(stores, revocation)
+    dropped = sessions.drop_generations(
+        stores.redis, project_id, epoch, revocation.rotation_id, since=revocation.since
+    )
     log.info(
         "revocation_carried_out",
         project_id=project_id,
         rotation_id=revocation.rotation_id,
         epoch=epoch,
-        nodes=len(nodes),
+        nodes=asked,
         sessions=dropped,
     )
+    return was_known
 
 
 def _await_answers(stores: Stores, revocation: Revocation) -> None:
@@ -126,8 +125,10 @@ def _await_answers(stores: Stores, revocation: Revocation) -> None:
         receipts.wait_for_answer(stores.redis, revocation.project_id, revocation.rotation_id, left)
 
 
-def _finish(transaction: Transaction, revocation: Revocation, receipt: Receipt) -> None:
+def _finish(
+    transaction: Transaction, event_id: EventId, revocation: Revocation, receipt: Receipt
+) -> None:
     """The event is done, and the receipt so far stands in SQL."""
     projects.lock_project(transaction.db, revocation.project_id)
-    outbox.mark_done(transaction.db, revocation.event_id, transaction.now)
-    store_receipt(transaction, revocation.project_id, revocation.rotation_id, receipt)
+    outbox.mark_done(transaction.db, event_id, transaction.now)
+    store_receipt(transaction, revocation, receipt)

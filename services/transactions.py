@@ -21,7 +21,7 @@ from storage.sql.engine import Database, now_of
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-# Hands an event to its task; raises ConnectionError where the broker does not answer.
+# Hands an event to its task; what it raises is logged, and the relay repeats the event.
 Publish: TypeAlias = Callable[[EventKind, Mapping[str, Json]], None]
 Fact: TypeAlias = tuple[EventKind, ProjectId, JsonObject]
 
@@ -107,8 +107,9 @@ class Transactor:
                 continue
             try:
                 self._publish(event.kind, task_payload(event))
-            except ConnectionError:
-                log.warning("event_left_to_relay", event_id=event.event_id, kind=event.kind)
+            except Exception as error:  # noqa: BLE001 - it has committed: the caller must hear so
+                why = type(error).__name__
+                log.warning("event_left_to_relay", event_id=event.event_id, why=why)
 
 
 def task_payload(event: OutboxEvent) -> JsonObject:

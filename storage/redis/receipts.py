@@ -23,13 +23,15 @@ WAIT_STEP_SECONDS = 1.0
 class ReceiptState:
     """The figures so far.
 
-    `targeted` counts the sessions dropped in Redis; `closed` the sockets that each node that has
-    answered closed for it, which may be nodes that were not asked.
+    `is_open` is False where Redis knows of no such receipt: never opened, or lost. `targeted`
+    counts the sessions dropped in Redis; `closed` the sockets that each node that has answered
+    closed for it, which may be nodes that were not asked.
     """
 
     targeted: int
     asked: frozenset[NodeId]
     closed: dict[NodeId, int]
+    is_open: bool = True
 
 
 def open_receipt(
@@ -54,6 +56,7 @@ def read(client: Redis, project_id: ProjectId, rotation_id: RotationId) -> Recei
         targeted=fields.get(_TARGETED, 0),
         asked=frozenset(NodeId(name[len(_ASKED) :]) for name in fields if name.startswith(_ASKED)),
         closed=dict(closed),
+        is_open=_TARGETED in fields,
     )
 
 

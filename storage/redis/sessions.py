@@ -36,16 +36,21 @@ class StoredSession:
 
 
 def drop_generations(
-    client: Redis, project_id: ProjectId, epoch: int, rotation_id: RotationId | None
+    client: Redis,
+    project_id: ProjectId,
+    epoch: int,
+    rotation_id: RotationId | None,
+    *,
+    since: int = 0,
 ) -> int:
-    """No session of a generation below the epoch is left; returns how many this call dropped.
+    """No session of a generation from `since` to below the epoch is left; how many were dropped.
 
     They are added to the receipt's `targeted` in the same step that drops them, so that it stays
     right when this is repeated after a failure. The card's epoch has to be raised before, else new
     ones may come behind this call's back.
     """
     receipt = keys.receipt(project_id, rotation_id) if rotation_id else None
-    return _drop(client, project_id, lambda bucket: _is_below(bucket, epoch), receipt)
+    return _drop(client, project_id, lambda bucket: _is_within(bucket, since, epoch), receipt)
 
 
 def drop_node(client: Redis, node_id: NodeId) -> int:
@@ -138,5 +143,5 @@ def _slices(buckets: list[Bucket], size: int) -> Iterator[list[Bucket]]:
         yield buckets[start : start + size]
 
 
-def _is_below(bucket: Bucket, epoch: int) -> bool:
-    return bucket.generation is not None and bucket.generation < epoch
+def _is_within(bucket: Bucket, since: int, epoch: int) -> bool:
+    return bucket.generation is not None and since <= bucket.generation < epoch

@@ -11,9 +11,10 @@ from domain.ids import EventId, ProjectId, least_uuid7
 from storage.sql.sets import SetUpsert
 from storage.sql.tables import outbox
 
-# A revocation is late by at most three sweeps of 5 s, so the distances grow only a little.
-FIRST_RETRY = timedelta(seconds=5)
-LONGEST_RETRY = timedelta(seconds=10)
+# A revocation may be late by three sweeps of 5 s, so it is due again at every one of them: the
+# distances stay below a sweep, also where its ticks are a little early.
+FIRST_RETRY = timedelta(seconds=2.5)
+LONGEST_RETRY = timedelta(seconds=4)
 
 
 _write_facts = SetUpsert(

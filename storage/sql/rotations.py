@@ -1,6 +1,5 @@
 """Rotations and their receipts in SQL."""
 
-from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -51,34 +50,31 @@ def supersede_pending(db: Connection, project_id: ProjectId) -> None:
     )
 
 
-def store_receipt(
-    db: Connection,
-    rotation_id: RotationId,
-    sessions: SessionCounts,
-    nodes: NodeCounts,
-    completed_at: datetime | None,
-) -> bool:
-    """The receipt so far is stored, unless the rotation is completed already.
+def store_figures(
+    db: Connection, rotation_id: RotationId, sessions: SessionCounts, nodes: NodeCounts
+) -> None:
+    """The receipt has these figures."""
+    db.execute(
+        rotations.update()
+        .where(rotations.c.id == rotation_id)
+        .values(
+            sessions_targeted=sessions.targeted,
+            sessions_closed=sessions.closed,
+            sessions_gone=sessions.gone,
+            nodes_asked=nodes.asked,
+            nodes_answered=nodes.answered,
+            nodes_expired=list(nodes.expired),
+        )
+    )
 
-    Returns:
-        Whether this call stored it; a completed receipt never changes.
-    """
-    values: dict[str, object] = {
-        "sessions_targeted": sessions.targeted,
-        "sessions_closed": sessions.closed,
-        "sessions_gone": sessions.gone,
-        "nodes_asked": nodes.asked,
-        "nodes_answered": nodes.answered,
-        "nodes_expired": list(nodes.expired),
-    }
-    if completed_at:
-        values |= {"state": RotationState.COMPLETED, "completed_at": completed_at}
-    result = db.execute(
+
+def complete(db: Connection, rotation_id: RotationId, now: datetime) -> None:
+    """The rotation, which was cutting, is completed."""
+    db.execute(
         rotations.update()
         .where(rotations.c.id == rotation_id, rotations.c.state == RotationState.CUTTING)
-        .values(values)
+        .values(state=RotationState.COMPLETED, completed_at=now)
     )
-    return result.rowcount == 1
 
 
 def get_rotation(db: Connection, project_id: ProjectId, rotation_id: RotationId) -> Rotation:
@@ -116,17 +112,16 @@ def list_rotations(
     return [_rotation(row) for row in db.execute(query).mappings()]
 
 
-def list_rotations_in(
-    db: Connection,
-    states: Collection[RotationState],
-    *,
-    limit: int,
-    project_id: ProjectId | None = None,
+def list_unsettled(
+    db: Connection, since: datetime, *, limit: int, project_id: ProjectId | None = None
 ) -> list[Rotation]:
-    """Up to `limit` rotations in these states, oldest first; of one project, where asked."""
+    """Up to `limit` rotations that are cutting or were completed since then, oldest first."""
+    recent = sa.and_(
+        rotations.c.state == RotationState.COMPLETED, rotations.c.completed_at >= since
+    )
     query = (
         sa.select(rotations)
-        .where(rotations.c.state.in_(list(states)))
+        .where(sa.or_(rotations.c.state == RotationState.CUTTING, recent))
         .order_by(rotations.c.id)
         .limit(limit)
     )

@@ -1,6 +1,7 @@
 """From a committed revocation to its receipt: Redis, nodes, relay and settling."""
 
 import asyncio
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from services.revoke_tokens import EventUnconfirmed, revoke_tokens
 from services.rotate_secret import Generated
 from services.settle_rotations import settle_rotations
 from services.stores import Stores
-from storage.redis import leases, publications, receipts, sessions
+from storage.redis import keys, leases, publications, receipts, sessions
 from storage.redis.buckets import Bucket
 from storage.redis.client import connect, connect_async
 from storage.redis.session_writer import SessionWriter
@@ -224,13 +225,100 @@ def test_a_forged_message_changes_nothing(scene: Scene, forged: str) -> None:
 
 
 def test_a_card_that_redis_lost_is_published_again(scene: Scene) -> None:
-    """Where Redis lost the card, revoking seeds it from SQL, with the new epoch."""
-    scene.regenerate()
+    """Where Redis lost the card it is seeded from SQL; the nodes are asked once more later."""
+    rotation = scene.regenerate().rotation
+    assert rotation
+    scene.live(NODE, [1])
     scene.stores.redis.flushall()
 
     revoke_tokens(scene.stores, *scene.told())
-
     assert epoch_in_redis(scene) == 2
+    assert scene.receipt(rotation.id)[0] is RotationState.CUTTING
+
+    scene.live(NODE, [])  # the node has its lease again
+    scene.answer(NODE, rotation.id, 1)
+    _age_outbox(scene, timedelta(seconds=6))
+    relay_outbox(scene.stores)
+    state, counts, nodes = scene.receipt(rotation.id)
+    assert state is RotationState.COMPLETED
+    assert (counts.closed, nodes.answered) == (1, 1)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_each_revocation_counts_its_own_sessions(scene: Scene, order: tuple[int, int]) -> None:
+    """Two regenerates before the first is carried out, in whatever order: two right receipts."""
+    scene.live(NODE, [1, 1, 1])
+    made = []
+    for generation in (2, 3):
+        rotation = scene.regenerate().rotation
+        assert rotation
+        made.append((scene.told(), rotation.id))
+        if generation == 2:
+            scene.live(NODE, [2, 2])
+
+    for index in order:
+        told, _ = made[index]
+        revoke_tokens(scene.stores, *told)
+
+    targeted = [scene.receipt(rotation_id)[1].targeted for _, rotation_id in made]
+    assert targeted == [3, 2]
+
+
+def test_a_node_that_did_not_answer_is_asked_again(scene: Scene) -> None:
+    """A lost signal costs a sweep: settling asks every node that still owes its answer."""
+    rotation = scene.regenerate().rotation
+    assert rotation
+    scene.live(NODE, [1])
+    revoke_tokens(scene.stores, *scene.told())
+
+    with scene.stores.redis.pubsub() as heard:
+        heard.subscribe(keys.signals(NODE))
+        assert heard.get_message(timeout=5)
+        settle_rotations(scene.stores)
+        message = heard.get_message(timeout=5)
+    assert message
+    assert json.loads(message["data"]) == {
+        "type": "revoke",
+        "project_id": scene.project_id,
+        "since": 1,
+        "epoch": 2,
+        "rotation_id": rotation.id,
+    }
+
+
+def test_a_lost_receipt_is_not_taken_for_a_settled_one(scene: Scene) -> None:
+    """Where Redis forgot who was asked, everybody is asked again before it is completed."""
+    rotation = scene.regenerate().rotation
+    assert rotation
+    scene.live(NODE, [1, 1])
+    revoke_tokens(scene.stores, *scene.told())
+    scene.stores.redis.flushall()
+
+    settle_rotations(scene.stores)
+    assert scene.receipt(rotation.id)[0] is RotationState.CUTTING
+
+    scene.live(NODE, [])
+    settle_rotations(scene.stores)
+    scene.answer(NODE, rotation.id, 2)
+    settle_rotations(scene.stores)
+    state, counts, _ = scene.receipt(rotation.id)
+    assert state is RotationState.COMPLETED
+    assert counts == SessionCounts(targeted=2, closed=2, gone=0)
+
+
+def test_a_close_after_completion_still_counts(scene: Scene) -> None:
+    """A socket that was being bound during the cut is in the receipt, a moment later."""
+    rotation = scene.regenerate().rotation
+    assert rotation
+    scene.live(NODE, [1])
+    scene.answer(NODE, rotation.id, 1)
+    revoke_tokens(scene.stores, *scene.told())
+    assert scene.receipt(rotation.id)[0] is RotationState.COMPLETED
+
+    scene.answer(NODE, rotation.id, 1)
+    settle_rotations(scene.stores)
+
+    assert scene.receipt(rotation.id)[1] == SessionCounts(targeted=2, closed=2, gone=0)
 
 
 def test_the_relay_sends_again_what_was_not_sent(scene: Scene) -> None:
@@ -241,17 +329,17 @@ def test_the_relay_sends_again_what_was_not_sent(scene: Scene) -> None:
     sent_before = len(scene.broker.sent)
 
     assert relay_outbox(scene.stores) == 0
-    _age_outbox(scene, timedelta(seconds=6))
+    _age_outbox(scene, timedelta(seconds=3))
     assert relay_outbox(scene.stores) == 1
     assert len(scene.broker.sent) == sent_before + 1
     assert relay_outbox(scene.stores) == 0
 
 
 def test_the_relay_carries_out_an_old_revocation_itself(scene: Scene) -> None:
-    """A revocation older than ten seconds no longer waits for its own workers."""
+    """A revocation older than five seconds no longer waits for its own workers."""
     rotation = scene.regenerate().rotation
     assert rotation
-    _age_outbox(scene, timedelta(seconds=11))
+    _age_outbox(scene, timedelta(seconds=6))
 
     relay_outbox(scene.stores)
 
