@@ -5,7 +5,7 @@ from typing import Final
 
 import orjson
 
-from domain.ids import DeviceId, SessionId, VisitorId
+from domain.ids import DeviceId, MessageId, SessionId, VisitorId
 from domain.outcomes import SignedIn
 from domain.times import to_wire
 
@@ -81,6 +81,47 @@ def reauthenticate(reason: str, deadline: datetime) -> bytes:
 def proof_ended(visitor_id: VisitorId) -> bytes:
     """The same visitor, from now on without a proof."""
     return orjson.dumps({"type": "visitor", "visitor": {"id": visitor_id, "authenticated": False}})
+
+
+def visitor_changed(
+    visitor_id: VisitorId,
+    custom_id: str | None,
+    name: str | None,
+    email: str | None,
+    *,
+    authenticated: bool,
+) -> bytes:
+    """The visitor's record is another now; `authenticated` says what this session is."""
+    return orjson.dumps(
+        {
+            "type": "visitor",
+            "visitor": {
+                "id": visitor_id,
+                "custom_id": custom_id,
+                "name": name,
+                "email": email,
+                "authenticated": authenticated,
+            },
+        }
+    )
+
+
+def sent(frame_id: str, message_id: MessageId) -> bytes:
+    """The message stands in its thread."""
+    return orjson.dumps({"type": "sent", "id": frame_id, "message_id": message_id})
+
+
+def agent_message(message_id: str, name: str, text: str, at: str) -> bytes:
+    """An agent has answered; `at` is a wire time."""
+    return orjson.dumps(
+        {
+            "type": "message",
+            "message_id": message_id,
+            "from": {"name": name},
+            "text": text,
+            "at": at,
+        }
+    )
 
 
 def error(frame_id: str | None, code: str, message: str) -> bytes:

@@ -44,6 +44,7 @@ class NodeContext:
     records: SessionRecords
     verifications: LaneDriver
     sign_outs: LaneDriver
+    messages: LaneDriver
     proofs: ProofClock
     lease: Lease
     revocations: Revocations

@@ -16,7 +16,7 @@ def show_gauges(node: NodeContext) -> None:
     metrics.gauge("sockets_open", "Open sockets.", lambda: len(node.sessions))
     for state, read in states.items():
         metrics.gauge("sessions", "Sessions, by state.", read, state=state)
-    for driver in (node.verifications, node.sign_outs):
+    for driver in (node.verifications, node.sign_outs, node.messages):
         metrics.watch_lane(driver.task, driver.lane)
     metrics.gauge("lease_held", "1 while the lease is trusted.", lambda: node.lease.is_held)
     metrics.gauge("projects", "Projects held.", lambda: len(rooms))

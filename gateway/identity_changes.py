@@ -17,6 +17,7 @@ from gateway.closes import Close
 from gateway.frames import SignIn
 from gateway.lane_driver import LaneDriver
 from gateway.lanes import LaneRequest
+from gateway.person_sign_outs import close_for
 from gateway.phases import Phase
 from gateway.refusals import refuse, refuse_superseded, refuse_unavailable
 from storage.redis.session_writer import BindResult, BindStatus
@@ -71,7 +72,11 @@ class IdentityChange:
         elif isinstance(outcome, RefusedRequest):
             refuse(session, self._frame_id, outcome.code, outcome.message, outcome.retry_after_ms)
             session.finish_change()
-        elif not is_uuid(outcome.visitor_id) or not self._take(outcome):
+        elif (
+            not isinstance(outcome, SignedIn | SignedOut)
+            or not is_uuid(outcome.visitor_id)
+            or not self._take(outcome)
+        ):
             self.unanswered(request)
 
     def unanswered(self, request: LaneRequest) -> None:  # noqa: ARG002 - the asker's protocol
@@ -127,6 +132,7 @@ class SigningIn(IdentityChange):
             outcome.generation,
             outcome.ended_device_id,
             partial(self._bound, outcome),
+            outcome.person_epoch,
         )
         return True
 
@@ -136,6 +142,7 @@ class SigningIn(IdentityChange):
         session.is_moving = False
         if room is None:
             return
+        ended = room.find_ended(outcome.visitor_id, outcome.person_epoch)
         room.bind_over(outcome.generation)
         session.node.revocations.learn_epoch(room, result.epoch if result else None)
         if session.phase is Phase.CLOSED:
@@ -147,6 +154,8 @@ class SigningIn(IdentityChange):
         elif result.status is BindStatus.BEHIND or not room.accepts(outcome.generation):
             session.end(Close.SECRET_REVOKED)
             session.node.revocations.closed_late(room, outcome.generation)
+        elif result.status is BindStatus.PERSON_BEHIND or ended is not None:
+            session.end(close_for(ended.reason if ended else result.reason))
         else:
             self._signed_in(outcome)
         session.node.revocations.settle(room)
@@ -202,6 +211,7 @@ class SigningOut(IdentityChange):
         if not session.is_made_anonymous(result):
             return
         session.become(None, outcome.visitor_id, outcome.device_id)
+        session.person_epoch = 0
         session.proof = session.proof_ends_at = None
         session.node.metrics.sign_outs.inc()
         session.socket.send(

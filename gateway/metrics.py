@@ -20,6 +20,7 @@ class Metrics:
         self.closes = self._counter("closes", "Sockets closed, by reason.", "reason")
         self.sign_ins = self._counter("sign_ins", "Sessions bound to a verified token.")
         self.sign_outs = self._counter("sign_outs", "Sessions made anonymous by their visitor.")
+        self.messages = self._counter("messages", "Visitors' messages stored.")
         self.refusals = self._counter("refusals", "Refused frames, by code.", "code")
         self.revoked = self._counter("revoked_sessions", "Sessions closed by a revocation.")
         self.strays = self._counter("stray_outcomes", "Outcomes that nobody waited for any more.")

@@ -36,7 +36,7 @@ from gateway.signal_reader import read_signals
 from gateway.sockets.deadlines import Deadlines
 from gateway.sweeps import Sweeps
 from gateway.widget_session import WidgetSession
-from storage.redis import cards, leases, receipts, signals
+from storage.redis import cards, leases, persons, receipts, signals
 from storage.redis.buckets import BucketAllocator
 from storage.redis.client import AsyncRedis
 from storage.redis.session_writer import SessionWriter
@@ -96,7 +96,10 @@ class Node:
         self._listens = asyncio.Event()
         self.context = self._make_context(settings, publish, metrics)
         self._sweeps = Sweeps(
-            self.context, partial(cards.read_epochs, client), settings.sweep_seconds
+            self.context,
+            partial(cards.read_epochs, client),
+            partial(persons.read_persons, client),
+            settings.sweep_seconds,
         )
         show_gauges(self.context)
 
@@ -166,6 +169,7 @@ class Node:
             records=SessionRecords(writer, BucketAllocator(self.node_id)),
             verifications=self._lane(queues.VISITORS_VERIFY, publish),
             sign_outs=self._lane(queues.VISITORS_SIGN_OUT, publish),
+            messages=self._lane(queues.MESSAGES_STORE, publish),
             proofs=ProofClock(),
             lease=Lease(partial(leases.renew, self._client, self.node_id), self._lease_lost),
             revocations=revocations,
@@ -219,6 +223,7 @@ class Node:
             timer.cancel()
         self.context.verifications.stop()
         self.context.sign_outs.stop()
+        self.context.messages.stop()
         self.context.proofs.stop()
         self.context.shelf.stop()
 

@@ -23,13 +23,9 @@ class Member(Protocol):
 
 @dataclass(slots=True)
 class Answer:
-    """What a revocation's receipt is owed: an answer, and later closes it stands for.
-
-    The revocation ended the generations from `since` to below the epoch it is filed under.
-    """
+    """What a revocation's receipt is owed: an answer, and later closes it stands for."""
 
     rotation_id: RotationId
-    since: int = 0
     given: bool = False
 
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from gateway.person_sign_outs import close_for
 from gateway.phases import Phase
 from storage.redis.session_writer import BindResult, BindStatus
 
@@ -52,7 +53,12 @@ class Rewriting:
         session.is_moving = True
         session.node.records.unregister(session)
         session.node.records.bind(
-            session, session.visitor_id, session.generation, None, self._written
+            session,
+            session.visitor_id,
+            session.generation,
+            None,
+            self._written,
+            session.person_epoch,
         )
 
     def withdraw(self) -> bool:
@@ -72,4 +78,6 @@ class Rewriting:
             return
         if room is not None and result is not None:
             session.node.revocations.learn_epoch(room, result.epoch)
+        if result is not None and result.status is BindStatus.PERSON_BEHIND:
+            session.end(close_for(result.reason))
         session.finish_change()

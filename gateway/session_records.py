@@ -67,15 +67,17 @@ class SessionRecords:
         generation: int | None,
         ended_device: DeviceId | None,
         done: Callable[[BindResult | None], None],
+        person_epoch: int = 0,
     ) -> None:
         """The session is to stand with the generation that vouches for it; None: anonymous.
 
-        A session without a record (Redis lost it) gets a new one.
+        A session without a record (Redis lost it) gets a new one. The person's epoch is compared
+        like the generation; an anonymous session has none.
         """
         origin = session.bucket
         stays = origin is not None and origin.generation == generation
         target = origin if stays and origin else self._places.take(session.project_id, generation)
-        asked = self._ask_move(session, visitor_id, origin, target, ended_device)
+        asked = self._ask_move(session, visitor_id, origin, target, ended_device, person_epoch)
 
         def moved(answer: "asyncio.Future[BindResult]") -> None:
             result = _result(answer)
@@ -111,11 +113,14 @@ class SessionRecords:
         origin: Bucket | None,
         target: Bucket,
         ended_device: DeviceId | None,
+        person_epoch: int,
     ) -> "asyncio.Future[BindResult]":
         ids = (session.project_id, session.session_id, visitor_id)
         if target.generation is None:
             return self._writer.unbind(*ids, origin, target, ended_device)
-        return self._writer.bind(*ids, target.generation, origin, target, ended_device)
+        return self._writer.bind(
+            *ids, target.generation, origin, target, ended_device, person_epoch
+        )
 
     def _arrive(
         self, session: Recorded, origin: Bucket | None, target: Bucket, result: BindResult

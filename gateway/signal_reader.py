@@ -80,15 +80,11 @@ def _read_outcome(wire: Any) -> Outcome | None:
 
 
 def _revoke(node: "NodeContext", signal: Mapping[str, Any]) -> None:
-    epoch, since, rotation_id = (
-        signal.get("epoch"),
-        signal.get("since", 0),
-        signal.get("rotation_id"),
-    )
-    if type(epoch) is not int or type(since) is not int or not isinstance(rotation_id, str | None):
+    epoch, rotation_id = signal.get("epoch"), signal.get("rotation_id")
+    if type(epoch) is not int or not isinstance(rotation_id, str | None):
         raise SignalInvalid
     rotation = RotationId(rotation_id) if rotation_id else None
-    node.revocations.asked(node.shelf.room(_project_id(signal)), epoch, rotation, since)
+    node.revocations.asked(node.shelf.room(_project_id(signal)), epoch, rotation)
 
 
 def _card(node: "NodeContext", signal: Mapping[str, Any]) -> None:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import structlog
 
 from domain.errors import StorageUnavailable
-from domain.ids import ProjectId
+from domain.ids import ProjectId, VisitorId
+from gateway.person_sign_outs import end_person
 from gateway.phases import Phase
 from gateway.recordings import Rewriting
 from storage.redis.cards import CardVersion
+from storage.redis.persons import EndedSessions
 
 if TYPE_CHECKING:
     from gateway.context import NodeContext
@@ -21,6 +23,9 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 1_000
 IDLE_ROOM_SECONDS = 60.0
 
+ReadPersons: TypeAlias = Callable[
+    [ProjectId, Sequence[VisitorId]], Awaitable[Mapping[VisitorId, EndedSessions]]
+]
 ReadEpochs: TypeAlias = Callable[[Sequence[ProjectId]], Awaitable[Mapping[ProjectId, CardVersion]]]
 
 
@@ -30,12 +35,20 @@ class Sweeps:
     Args:
         node: what is compared.
         read_epochs: reads many versions in one round trip.
+        read_persons: reads which of these persons of a project had their sessions ended.
         every_seconds: the longest time between two sweeps.
     """
 
-    def __init__(self, node: "NodeContext", read_epochs: ReadEpochs, every_seconds: float) -> None:
+    def __init__(
+        self,
+        node: "NodeContext",
+        read_epochs: ReadEpochs,
+        read_persons: ReadPersons,
+        every_seconds: float,
+    ) -> None:
         self._node = node
         self._read_epochs = read_epochs
+        self._read_persons = read_persons
         self._every_seconds = every_seconds
         self._wanted = asyncio.Event()
 
@@ -65,6 +78,7 @@ class Sweeps:
             versions = await self._read_epochs(projects[start : start + AT_ONCE])
             for project_id, version in versions.items():
                 self._compare(project_id, version)
+                await self._compare_persons(project_id, version.persons)
         self._give_owed_answers()
         self._rewrite_records()
         self._node.shelf.evict_idle(monotonic() - IDLE_ROOM_SECONDS)
@@ -90,6 +104,22 @@ class Sweeps:
             self._node.revocations.learn_epoch(room, version.epoch)
             if room.card is None or room.card.revision != version.revision:
                 shelf.refresh([project_id])
+
+    async def _compare_persons(self, project_id: ProjectId, newest: bytes | None) -> None:
+        """Whoever is held and was signed out is being closed; nothing is read unless some were.
+
+        A bind under way may have been compared before the newest was there, and is not held yet:
+        then the next sweep looks again.
+        """
+        room = self._node.shelf.rooms.get(project_id)
+        if room is None or newest == room.persons_seen:
+            return
+        held, is_settled = list(room.threads.persons), not room.binding
+        if held:
+            for visitor_id, ended in (await self._read_persons(project_id, held)).items():
+                end_person(room, visitor_id, ended)
+        if is_settled:
+            room.persons_seen = newest
 
     def _give_owed_answers(self) -> None:
         for room in self._node.shelf.rooms.values():

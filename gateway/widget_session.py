@@ -9,14 +9,15 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from domain.ids import DeviceId, ProjectId, SessionId, VisitorId
-from domain.outcomes import Outcome, RefusedRequest
-from gateway import answers, hellos, identity_frames
+from domain.outcomes import Outcome, RefusedRequest, Sent
+from gateway import answers, hellos, identity_frames, sendings
 from gateway.changes import Change
 from gateway.closes import Close
 from gateway.frames import (
     ClientFrame,
     FrameInvalid,
     Hello,
+    Message,
     Ping,
     ProtocolBroken,
     SignIn,
@@ -43,7 +44,9 @@ class WidgetSession:
     `generation` is the secret that vouches for the session, None while it is anonymous; `proof`
     identifies the verification that does, None once it is over. `change` is the one identity
     change in flight, `next_change` the newest that waits for it. `stale_device` says that SQL has
-    ended the session's device without the session having got the new one.
+    ended the session's device without the session having got the new one. `is_person` says that it
+    signed in itself, even if its proof is over by now; `unsent` are messages with the change of
+    identity that each waits for, `sendings` counts those in flight.
     """
 
     __slots__ = (
@@ -54,6 +57,8 @@ class WidgetSession:
         "device_id",
         "generation",
         "is_moving",
+        "is_person",
+        "messages",
         "next_change",
         "node",
         "opened_at",
@@ -63,11 +68,13 @@ class WidgetSession:
         "proof",
         "proof_ends_at",
         "room",
+        "sendings",
         "session_id",
         "sign_ins",
         "sign_outs",
         "socket",
         "stale_device",
+        "unsent",
         "visitor_id",
     )
 
@@ -86,6 +93,7 @@ class WidgetSession:
         self.is_moving = False
         self.generation: int | None = None
         self.person_epoch = 0
+        self.is_person = False
         self.proof: object | None = None
         self.proof_ends_at: datetime | None = None
         self.change: Change | None = None
@@ -93,6 +101,9 @@ class WidgetSession:
         self.stale_device = False
         self.sign_ins = RateWindow()
         self.sign_outs = RateWindow()
+        self.messages = RateWindow()
+        self.unsent: list[tuple[Message, Change | None]] = []
+        self.sendings = 0
         self._frames = RateWindow()
 
     def received(self, text: bytes, /) -> None:
@@ -127,8 +138,7 @@ class WidgetSession:
         elif isinstance(frame, Hello):
             hellos.greet(self, frame)
         else:
-            text = "Messages are not taken here yet."
-            self.socket.send(answers.error(frame.id, "unavailable", text))
+            sendings.say(self, frame)
 
     def welcomed(self, room: "ProjectRoom") -> None:
         """The session is live in the room, as an anonymous visitor, and its widget knows."""
@@ -137,6 +147,7 @@ class WidgetSession:
         self.node.awaited.discard(self)
         self.node.by_id[self.session_id] = self
         room.add(self)
+        room.threads.add(self)
         self.socket.send(answers.welcome(self.session_id, self.device_id, self.visitor_id))
         self.go_on()
 
@@ -145,13 +156,20 @@ class WidgetSession:
     ) -> None:
         """The session is this visitor's, vouched for by this generation; None: anonymous.
 
-        A device given is its device from now on.
+        A device given is its device from now on. Anonymous as the visitor that it was, it has only
+        lost its proof.
         """
         if self.room is not None:
             self.room.remove(self)
+            self.room.threads.remove(self)
+        self.is_person = generation is not None or (
+            self.is_person and visitor_id == self.visitor_id
+        )
+        self.visitor_id = visitor_id
+        if self.room is not None:
             self.generation = generation
             self.room.add(self)
-        self.visitor_id = visitor_id
+            self.room.threads.add(self)
         if device_id is not None:
             self.device_id = device_id
             self.stale_device = False
@@ -171,13 +189,15 @@ class WidgetSession:
 
     def go_on(self) -> None:
         """What is due has begun, if nothing else is under way."""
+        if self.phase is Phase.LIVE and not self.stale_device:
+            sendings.send_due(self)
         if self.phase is not Phase.LIVE or self.change is not None:
             return
         if self.stale_device:
             self.end(Close.TRY_AGAIN)
         elif self.generation is not None and self.proof is None:
             self.begin_change(Lapse(self))
-        elif self.next_change is not None:
+        elif self.next_change is not None and not self.sendings:
             change, self.next_change = self.next_change, None
             self.begin_change(change)
 
@@ -210,7 +230,7 @@ class WidgetSession:
         Then the session ends, unless a change under way gives it another device: the widget comes
         back and gets a fresh one.
         """
-        if isinstance(outcome, RefusedRequest) or self.phase is not Phase.LIVE:
+        if isinstance(outcome, RefusedRequest | Sent) or self.phase is not Phase.LIVE:
             return
         if outcome.ended_device_id == self.device_id:
             self.stale_device = True
@@ -267,6 +287,8 @@ class WidgetSession:
         self.node.unrecorded.discard(self)
         if self.room is not None:
             self.room.remove(self)
+            self.room.threads.remove(self)
+        self.unsent.clear()
         if not self.is_moving:
             self.drop_record()
 

@@ -20,8 +20,25 @@ import redis
 
 from domain.cards import Card
 from domain.device_ids import DeviceIds, anonymous_visitor
-from domain.ids import DeviceId, KeyId, NodeId, ProjectId, RequestId, SessionId, VisitorId
-from domain.outcomes import Outcome, RefusedRequest, SignedIn, SignedOut, outcome_to_wire
+from domain.ids import (
+    DeviceId,
+    KeyId,
+    MessageId,
+    NodeId,
+    ProjectId,
+    RequestId,
+    SessionId,
+    VisitorId,
+)
+from domain.outcomes import (
+    DeviceEnded,
+    Outcome,
+    RefusedRequest,
+    Sent,
+    SignedIn,
+    SignedOut,
+    outcome_to_wire,
+)
 from domain.queue_sealing import TokenSealer
 from storage.redis import leases, publications, signals
 from storage.redis.client import connect
@@ -92,9 +109,16 @@ class ScriptedWorker(threading.Thread):
         if task == "projects.publish":
             self._publish_card(ProjectId(payload["project_id"]))
         else:
-            answer: Callable[[dict[str, Any]], Outcome | None]
-            answer = self._verify if task == "visitors.verify" else self._sign_out
+            answer = self._answers[task]
             self._answer(payload, [answer(request) for request in payload["requests"]])
+
+    @property
+    def _answers(self) -> dict[str, Callable[[dict[str, Any]], Outcome | None]]:
+        return {
+            "visitors.verify": self._verify,
+            "visitors.sign_out": self._sign_out,
+            "messages.store": self._store,
+        }
 
     def _publish_card(self, project_id: ProjectId) -> None:
         if project_id in self.cards:
@@ -145,6 +169,18 @@ class ScriptedWorker(threading.Thread):
             ended_device_id=DeviceId(request["device_id"]),
             visitor_id=anonymous_visitor(device),
         )
+
+    def _store(self, request: dict[str, Any]) -> Outcome | None:
+        """What the text says is what becomes of the message."""
+        request_id, session_id = RequestId(request["request_id"]), SessionId(request["session_id"])
+        if request["text"] == "ended":
+            return DeviceEnded(request_id, session_id, DeviceId(request["device_id"]))
+        if request["text"].startswith("refuse "):
+            code = request["text"].removeprefix("refuse ")
+            return RefusedRequest(request_id, session_id, code, "As the test wants.")
+        if request["text"] == "silent":
+            return None
+        return Sent(request_id, session_id, MessageId(request["client_id"].upper()))
 
     def _new_device(self, project_id: ProjectId) -> DeviceId:
         return self._devices.issue(project_id, datetime.now(UTC), secrets.token_bytes(16))

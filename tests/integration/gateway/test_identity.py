@@ -352,15 +352,3 @@ def test_a_renewed_proof_outlives_the_old_one(
         with pytest.raises(TimeoutError):
             widget.hear(timeout=0.8)
         assert widget.is_answering()
-
-
-def test_a_message_is_told_that_nobody_takes_it(
-    gateway: RunningGateway, project: ProjectId
-) -> None:
-    """A known frame that is not served yet is an error with its id."""
-    with gateway.widget(project) as widget:
-        widget.hello()
-        widget.say({"type": "message", "id": "m1", "text": "hello"})
-
-        answer = widget.hear()
-    assert (answer["type"], answer["id"], answer["code"]) == ("error", "m1", "unavailable")

@@ -1,0 +1,120 @@
+"""A visitor's messages, from the frame to `sent`.
+
+On one socket frames take effect in their order: a message waits for the change of identity that
+came before it, and a change waits for the messages that came before it. So nobody's words end in
+the thread of whoever signs in next.
+"""
+
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from domain.cards import Limits
+from domain.ids import RequestId
+from domain.messages import MessageInvalid, check_text
+from domain.outcomes import DeviceEnded, Outcome, RefusedRequest, Sent
+from domain.refusals import RefusalCode
+from domain.times import to_wire
+from gateway import answers
+from gateway.frames import Message
+from gateway.lanes import LaneRequest
+from gateway.phases import Phase
+from gateway.refusals import refuse, refuse_unavailable
+
+if TYPE_CHECKING:
+    from gateway.widget_session import WidgetSession
+
+MAX_UNSENT: Final = 64
+_TOO_MANY: Final = (
+    "Too many messages in a short time. Wait as long as retry_after_ms says, then try again."
+)
+
+
+def say(session: "WidgetSession", frame: Message) -> None:
+    """The message is on its way, waits for what came before it, or is refused at once."""
+    card = session.node.shelf.find_card(session.project_id)
+    limit = (card.limits if card else Limits()).messages_per_socket
+    now = monotonic()
+    try:
+        check_text(frame.text)
+        check_text(frame.id)
+    except MessageInvalid as fault:
+        session.socket.send(answers.error(frame.id, "frame_invalid", str(fault)))
+        return
+    if not session.messages.admit(limit, now):
+        wait_ms = session.messages.wait_ms(now)
+        refuse(session, frame.id, RefusalCode.RATE_LIMITED, _TOO_MANY, wait_ms)
+    elif len(session.unsent) >= MAX_UNSENT or not session.node.takes_sign_ins:
+        refuse_unavailable(session, frame.id)
+    else:
+        session.unsent.append((frame, session.next_change or session.change))
+        session.go_on()
+
+
+def send_due(session: "WidgetSession") -> None:
+    """Every message that waits for no change of identity any more is on its way, in order."""
+    ahead = {session.change, session.next_change} - {None}
+    while session.unsent and session.unsent[0][1] not in ahead:
+        frame, _ = session.unsent.pop(0)
+        session.sendings += 1
+        Sending(session, frame).begin()
+
+
+class Sending:
+    """One message in its lane; whatever becomes of the socket, it is stored."""
+
+    __slots__ = ("_frame", "_session")
+
+    def __init__(self, session: "WidgetSession", frame: Message) -> None:
+        self._session = session
+        self._frame = frame
+
+    def begin(self) -> None:
+        """The request waits in its lane: it says what the session is now."""
+        request_id = RequestId(self._session.node.new_id())
+        request = LaneRequest(request_id, self._session.project_id, self._wire(request_id), self)
+        if not self._session.node.messages.submit(request):
+            self.unanswered(request)
+
+    def answered(self, request: LaneRequest, outcome: Outcome) -> None:
+        """The widget knows what became of its message."""
+        session = self._session
+        if session.phase is Phase.CLOSED:
+            return
+        if isinstance(outcome, Sent):
+            session.node.metrics.messages.inc()
+            session.socket.send(answers.sent(self._frame.id, outcome.message_id))
+        elif isinstance(outcome, RefusedRequest):
+            text = outcome.message
+            refuse(session, self._frame.id, outcome.code, text, outcome.retry_after_ms)
+        else:
+            if isinstance(outcome, DeviceEnded):
+                session.note_stray(outcome)
+            self.unanswered(request)
+            return
+        self._over()
+
+    def unanswered(self, request: LaneRequest) -> None:  # noqa: ARG002 - the asker's protocol
+        """The widget may send it again: the same id is stored once."""
+        if self._session.phase is not Phase.CLOSED:
+            refuse_unavailable(self._session, self._frame.id)
+            self._over()
+
+    def _over(self) -> None:
+        self._session.sendings -= 1
+        self._session.go_on()
+
+    def _wire(self, request_id: RequestId) -> dict[str, object]:
+        session = self._session
+        return {
+            "request_id": request_id,
+            "project_id": session.project_id,
+            "session_id": session.session_id,
+            "device_id": session.device_id,
+            "node_id": session.node.node_id,
+            "received_at": to_wire(session.node.utc_now()),
+            "client_id": self._frame.id,
+            "text": self._frame.text,
+            "visitor_id": session.visitor_id,
+            "generation": session.generation,
+            "person_epoch": session.person_epoch,
+        }
