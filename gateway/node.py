@@ -23,6 +23,7 @@ from gateway.card_shelf import CardShelf
 from gateway.closes import Close
 from gateway.connect_limits import ConnectLimits
 from gateway.context import NodeContext
+from gateway.endings import end_all
 from gateway.gauges import show_gauges
 from gateway.lane_driver import LaneDriver, Publish
 from gateway.lanes import Lane, LaneBounds
@@ -126,9 +127,7 @@ class Node:
         for session in list(self.context.sessions):
             session.end(Close.RESTARTING)
         self._stop_clocks()
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        await end_all(self._loops)
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 await self.context.records.drain()

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from domain.errors import StorageUnavailable
 from gateway.close_log import PORTION, CloseLog
+from gateway.endings import end_all
 from gateway.lease import TRUSTED_SECONDS, Lease
 from gateway.proofs import ProofClock
 from gateway.randomness import RandomBytes
@@ -162,3 +163,25 @@ async def test_random_bytes_are_handed_out_once() -> None:
 
     assert [len(piece) for piece in pieces] == [16, 10] * 2_000
     assert len(set(pieces)) == len(pieces)
+
+
+async def test_tasks_that_lose_a_cancellation_are_ended_all_the_same() -> None:
+    """As they do before Python 3.12 where they wait with `asyncio.wait_for`."""
+    lost = 0
+
+    async def stubborn() -> None:
+        nonlocal lost
+        while True:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                lost += 1
+                if lost > 2:
+                    raise
+
+    task = asyncio.get_running_loop().create_task(stubborn())
+    await asyncio.sleep(0)
+
+    await end_all([task])
+
+    assert task.cancelled()
