@@ -16,10 +16,13 @@ def every_day(*intervals: tuple[str, str]) -> OperatingHours:
     return hours([list(pair) for pair in intervals])
 
 
-def hours(*days: Json, exceptions: Json = None) -> OperatingHours:
+def hours(*days: list[list[str]], exceptions: Json = None) -> OperatingHours:
     """Open like this from Monday on; one day alone stands for all seven."""
     names = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-    weekly = dict(zip(names, days * 7 if len(days) == 1 else days, strict=False))
+    weekly: dict[str, Json] = {
+        name: [list[Json](pair) for pair in day]
+        for name, day in zip(names, days * 7 if len(days) == 1 else days, strict=False)
+    }
     return OperatingHours.from_json({"weekly": weekly, "exceptions": exceptions or []})
 
 

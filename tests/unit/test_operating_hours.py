@@ -66,7 +66,7 @@ def test_never_offline_is_told_apart_from_always_offline() -> None:
 
 def test_an_end_at_or_before_its_start_is_on_the_next_day() -> None:
     """So 00:00 as an end is midnight, and twice the same time a whole day."""
-    intervals = [["08:00", "12:00"], ["18:00", "00:00"]]
+    intervals: Json = [["08:00", "12:00"], ["18:00", "00:00"]]
     day, night, whole = OperatingHours.from_json(
         {"weekly": {"mon": intervals, "tue": [["12:00", "12:00"]]}}
     ).weekly[:3]
