@@ -23,9 +23,13 @@ class Member(Protocol):
 
 @dataclass(slots=True)
 class Answer:
-    """What a revocation's receipt is owed: an answer, and later closes it stands for."""
+    """What a revocation's receipt is owed: an answer, and later closes it stands for.
+
+    The revocation ended the generations from `since` to below the epoch it is filed under.
+    """
 
     rotation_id: RotationId
+    since: int = 0
     given: bool = False
 
 

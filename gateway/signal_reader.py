@@ -80,11 +80,15 @@ def _read_outcome(wire: Any) -> Outcome | None:
 
 
 def _revoke(node: "NodeContext", signal: Mapping[str, Any]) -> None:
-    epoch, rotation_id = signal.get("epoch"), signal.get("rotation_id")
-    if type(epoch) is not int or not isinstance(rotation_id, str | None):
+    epoch, since, rotation_id = (
+        signal.get("epoch"),
+        signal.get("since", 0),
+        signal.get("rotation_id"),
+    )
+    if type(epoch) is not int or type(since) is not int or not isinstance(rotation_id, str | None):
         raise SignalInvalid
     rotation = RotationId(rotation_id) if rotation_id else None
-    node.revocations.asked(node.shelf.room(_project_id(signal)), epoch, rotation)
+    node.revocations.asked(node.shelf.room(_project_id(signal)), epoch, rotation, since)
 
 
 def _card(node: "NodeContext", signal: Mapping[str, Any]) -> None:
