@@ -27,14 +27,16 @@ class KeyUseNotes:
         """The use stands in SQL, unless it did a moment ago."""
         verified = self._stale("verified", key_use.verified)
         refused = self._stale("refused", key_use.refused)
-        if not verified and not refused:
+        at = key_use.at
+        if at is None or not (verified or refused):
             return
 
         def use_case(transaction: Transaction) -> None:
+            signing_secrets.lock_secrets(transaction.db, {*verified, *refused})
             if verified:
-                signing_secrets.note_verified(transaction.db, verified, transaction.now)
+                signing_secrets.note_verified(transaction.db, verified, at)
             if refused:
-                signing_secrets.note_refused(transaction.db, refused, transaction.now)
+                signing_secrets.note_refused(transaction.db, refused, at)
 
         self._transactor.run(use_case)
 

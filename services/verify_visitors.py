@@ -49,10 +49,14 @@ class VerifyRequest:
 
 @dataclass(frozen=True, slots=True)
 class KeyUse:
-    """Keys that verified a token, and revoked ones that a refused token was signed with."""
+    """Keys that verified a token, and revoked ones that a refused token was signed with, and when.
+
+    The time is the verifying transaction's: a use noted later must not seem to be one.
+    """
 
     verified: frozenset[KeyId] = frozenset()
     refused: frozenset[KeyId] = frozenset()
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ class VisitorVerifier:
             signing_secrets.note_verified(transaction.db, first, now)
         return Verified(
             _in_order(requests, [*plan.outcomes, *refusals]),
-            KeyUse(frozenset(verified - first), frozenset(refused_keys)),
+            KeyUse(frozenset(verified - first), frozenset(refused_keys), now),
             plan.changes,
         )
 
@@ -197,9 +201,12 @@ def _joined(parts: Iterable[Verified]) -> Verified:
     verified: set[KeyId] = set()
     refused: set[KeyId] = set()
     changes: list[PersonChange] = []
+    times: list[datetime] = []
     for part in parts:
         changes += part.changes
+        times += [part.key_use.at] if part.key_use.at else []
         outcomes += part.outcomes
         verified |= part.key_use.verified
         refused |= part.key_use.refused
-    return Verified(outcomes, KeyUse(frozenset(verified), frozenset(refused)), changes)
+    key_use = KeyUse(frozenset(verified), frozenset(refused), min(times, default=None))
+    return Verified(outcomes, key_use, changes)

@@ -19,5 +19,6 @@ configure_logs(settings.log_format, settings.log_level)
 app = make_celery(settings.broker_url)
 app.conf.beat_schedule = beat_schedule(settings.sweep_seconds)
 app.conf.beat_scheduler = "celery.beat:Scheduler"  # it only ticks; the calendar is in SQL
+app.conf.worker_consumer = "workers.consumer:PromptConsumer"
 runtime = Runtime(settings, Publisher(app))
 register_tasks(app, runtime)

@@ -12,6 +12,11 @@ SWEPT = (
 )
 
 
+# Long, so that neither a busy worker nor a clock that is a little ahead drops a tick; short enough
+# that few wait for a worker that was away. Running one twice changes nothing.
+TICK_EXPIRES_SECONDS = 60
+
+
 def beat_schedule(sweep_seconds: float) -> dict[str, dict[str, Any]]:
     """Each task of the sweep, once in so many seconds; a tick nobody took in time is dropped."""
     return {
@@ -20,7 +25,7 @@ def beat_schedule(sweep_seconds: float) -> dict[str, dict[str, Any]]:
             "schedule": sweep_seconds,
             "options": {
                 "queue": queues.QUEUE_OF[task],
-                "expires": sweep_seconds,
+                "expires": TICK_EXPIRES_SECONDS,
                 "argsrepr": "()",
                 "kwargsrepr": "{}",
             },

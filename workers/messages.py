@@ -1,16 +1,13 @@
 """Batches of visitors' messages: handed to the use case, answered to each node."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from itertools import groupby
 from typing import Any
 
 import structlog
 
 from domain.ids import DeviceId, ProjectId, RequestId, SessionId, VisitorId, is_uuid
-from domain.outcomes import DeviceEnded, Outcome
 from services.store_messages import MessageRequest
-from storage.redis import ended_devices
 from workers.runtime import Runtime
 from workers.verification import Batch, answer
 
@@ -23,7 +20,6 @@ def store(runtime: Runtime, batch: Batch) -> dict[str, Any]:
         return {"late": len(batch.requests)}
     requests = [request for request in batch.well_formed() if _is_message(request)]
     outcomes = runtime.message_store.store([_request(request) for request in requests])
-    _note_ended(runtime, requests, outcomes)
     answer(runtime, batch, requests, outcomes)
     return {"requests": len(requests)}
 
@@ -53,15 +49,3 @@ def _request(request: Mapping[str, Any]) -> MessageRequest:
         client_id=request["client_id"],
         text=request["text"],
     )
-
-
-def _note_ended(
-    runtime: Runtime, requests: Iterable[Mapping[str, Any]], outcomes: Iterable[Outcome]
-) -> None:
-    """The hello that follows is given another device, whatever Redis knew until now."""
-    project_of = {request["request_id"]: request["project_id"] for request in requests}
-    ended = [outcome for outcome in outcomes if isinstance(outcome, DeviceEnded)]
-    ended.sort(key=lambda outcome: project_of[outcome.request_id])
-    for project_id, of_project in groupby(ended, lambda outcome: project_of[outcome.request_id]):
-        device_ids = [outcome.ended_device_id for outcome in of_project]
-        ended_devices.note_ended(runtime.stores.redis, project_id, device_ids)

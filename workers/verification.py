@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from domain.ids import DeviceId, NodeId, ProjectId, RequestId, SessionId, is_uuid
-from domain.outcomes import Outcome, outcome_to_wire
+from domain.outcomes import Outcome, RefusedRequest, Sent, outcome_to_wire
 from domain.queue_sealing import is_sealed
 from domain.sealing import SealBroken
 from domain.times import from_wire
@@ -16,7 +16,7 @@ from services.sign_out_visitors import SignOutRequest
 from services.tell_visitor_changes import tell_visitor_changes
 from services.unavailable import unavailable
 from services.verify_visitors import VerifyRequest
-from storage.redis import signals
+from storage.redis import ended_devices, signals
 from workers.runtime import Runtime
 
 log = structlog.get_logger(__name__)
@@ -37,9 +37,12 @@ class Batch:
         if self.deadline is None:
             return False
         try:
-            return now > from_wire(self.deadline)
+            seconds = (now - from_wire(self.deadline)).total_seconds()
         except ValueError:
             return True
+        if seconds > 0:
+            log.warning("batch_late", batch_id=self.batch_id, seconds=round(seconds, 3))
+        return seconds > 0
 
     def well_formed(self) -> Iterator[Mapping[str, Any]]:
         """The requests that have the contract's form; the others are counted and dropped."""
@@ -125,7 +128,13 @@ def answer(
     requests: Iterable[Mapping[str, Any]],
     outcomes: Iterable[Outcome],
 ) -> None:
-    """Each node hears of its requests; the credit of the batch goes back with them."""
+    """Each node hears of its requests; the credit of the batch goes back with them.
+
+    Before that Redis knows which devices have ended, so that a hello with one of them, on whatever
+    node and however early, is given another.
+    """
+    outcomes = list(outcomes)
+    _note_ended(runtime, requests, outcomes)
     node_of = {request["request_id"]: NodeId(request["node_id"]) for request in requests}
     answers: dict[NodeId, list[Any]] = {node: [] for node in node_of.values()}
     for outcome in outcomes:
@@ -135,5 +144,19 @@ def answer(
         [
             (node, {"type": "outcomes", "batch_id": batch.batch_id, "outcomes": wire})
             for node, wire in answers.items()
+        ],
+    )
+
+
+def _note_ended(
+    runtime: Runtime, requests: Iterable[Mapping[str, Any]], outcomes: Iterable[Outcome]
+) -> None:
+    project_of = {request["request_id"]: ProjectId(request["project_id"]) for request in requests}
+    ended_devices.note_ended(
+        runtime.stores.redis,
+        [
+            (project_of[outcome.request_id], outcome.ended_device_id)
+            for outcome in outcomes
+            if not isinstance(outcome, RefusedRequest | Sent) and outcome.ended_device_id
         ],
     )

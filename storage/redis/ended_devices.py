@@ -17,8 +17,7 @@ def period_of(seconds: float) -> int:
 
 def note_ended(
     client: Redis,
-    project_id: ProjectId,
-    device_ids: Iterable[DeviceId],
+    ended: Iterable[tuple[ProjectId, DeviceId]],
     clock: Callable[[], float] = time.time,
 ) -> None:
     """These devices are known to have ended; idempotent.
@@ -27,7 +26,8 @@ def note_ended(
         StorageUnavailable: Redis does not answer.
     """
     commands: list[Command] = []
-    for device in map(pack_device, device_ids):
+    for project_id, device_id in ended:
+        device = pack_device(device_id)
         key = keys.ended_devices(project_id, period_of(clock()), device.shard)
         commands += [("SADD", key, device.member), ("EXPIRE", key, keys.ENDED_DEVICE_SECONDS)]
     if commands:

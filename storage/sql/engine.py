@@ -45,7 +45,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """One consistent read; nothing can be written through it on SQLite."""
+        """One consistent read of one moment; nothing can be written through it."""
         with _mapped_errors(), self._reader.begin() as db, _left_clean(db):
             yield db
 
@@ -102,7 +102,10 @@ def open_database(url: str) -> Database:
         return _open_sqlite(parsed)
     if parsed.get_backend_name() == "postgresql":
         engine = _open_postgresql(parsed)
-        return Database(engine, engine, None)
+        reader = engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+        return Database(reader, engine, None)
     message = "the database is sqlite:///<file> or postgresql+psycopg://<host>/<name>"
     raise ValueError(message)
 

@@ -8,13 +8,18 @@ from sqlalchemy.engine import Connection
 
 from domain.ids import KeyId, ProjectId
 from domain.signing_secrets import SecretState, SigningSecret
-from storage.sql.tables import signing_secrets
+from storage.sql.tables import projects, signing_secrets
 
 # A revoked secret is kept sealed this long, only to name the refusal `key_revoked`.
 REVOKED_KEPT = timedelta(days=7)
 
+# However often a project was regenerated this week, only its latest secrets are looked at.
+GENERATIONS_NAMED = 20
+
 _OF_PROJECTS = sa.select(signing_secrets).where(
     signing_secrets.c.project_id.in_(sa.bindparam("ids", expanding=True)),
+    projects.c.id == signing_secrets.c.project_id,
+    signing_secrets.c.generation >= projects.c.epoch - GENERATIONS_NAMED,
     signing_secrets.c.sealed.is_not(None),
     signing_secrets.c.state != SecretState.WAITING,
     sa.or_(
@@ -78,6 +83,19 @@ def erase_revoked_secrets(db: Connection, now: datetime) -> int:
         .values(sealed=None)
     )
     return result.rowcount
+
+
+def lock_secrets(db: Connection, key_ids: Iterable[KeyId]) -> None:
+    """These rows are locked in key order, so that two writers of several never deadlock.
+
+    For writers that need no project's lock, such as notes of use.
+    """
+    db.execute(
+        sa.select(signing_secrets.c.key_id)
+        .where(signing_secrets.c.key_id.in_(sorted(key_ids)))
+        .order_by(signing_secrets.c.key_id)
+        .with_for_update(key_share=True)
+    )
 
 
 def note_verified(db: Connection, key_ids: Iterable[KeyId], now: datetime) -> None:
