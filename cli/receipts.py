@@ -11,7 +11,7 @@ from cli.printing import Cell, on_terminal, print_facts, print_table, terminal
 from domain.errors import StorageUnavailable
 from domain.rotations import Rotation, RotationState, SessionCounts
 from services.read_rotations import RotationWithUse, read_rotation
-from services.settle_rotations import gather_receipt
+from services.settle_rotations import gather_receipt, revocation_of
 
 FOLLOW_SECONDS = 30.0
 """Twice what a crash of anything may delay a revocation by."""
@@ -100,7 +100,9 @@ def _counts(system: Connected, rotation: Rotation) -> SessionCounts:
     """The figures as they grow, before they are in the receipt."""
     if _is_over(rotation):
         return rotation.sessions
-    return gather_receipt(system.stores, rotation.project_id, rotation.id).sessions
+    with system.stores.database.reading() as db:
+        revocation = revocation_of(db, rotation)
+    return gather_receipt(system.stores, revocation).sessions
 
 
 def _is_over(rotation: Rotation) -> bool:

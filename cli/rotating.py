@@ -8,7 +8,7 @@ from cli.named_projects import get_named_project
 from cli.options import json_option, project_argument
 from cli.printing import print_json, say
 from cli.receipts import follow_rotation
-from cli.rotation_dialogue import confirm_rotation, show_impact, tell_rotation
+from cli.rotation_dialogue import confirm_rotation, say_where, show_impact, tell_rotation
 from cli.shapes import rotation_shape
 from domain.errors import Refused
 from domain.ids import KeyId
@@ -86,7 +86,7 @@ def rotate(
         if system.events.left_to_relay:
             say(_LEFT_TO_RELAY)
         if as_json:
-            _answer(system, generated, wait=wait)
+            _answer(system, project, generated, wait=wait)
         else:
             tell_rotation(system, project, generated)
 
@@ -104,7 +104,7 @@ def _require_possible(retire_previous: str, *, force: bool) -> None:
 def _require_time(text: str) -> None:
     try:
         from_wire(text)
-    except (ValueError, OverflowError):
+    except ValueError:
         message = "--retire-previous: give now, off_hours, or a time as 2026-11-22T09:00:00Z."
         raise WrongUse("time_invalid", message) from None
 
@@ -140,9 +140,19 @@ def _regenerate(
     )
 
 
-def _answer(system: Connected, generated: Generated, *, wait: bool) -> None:
+def _answer(system: Connected, project: Project, generated: Generated, *, wait: bool) -> None:
     rotation = None
     if generated.rotation:
         found = RotationWithUse(generated.rotation, LastUse())
-        rotation = rotation_shape(follow_rotation(system, found) if wait else found)
+        rotation = rotation_shape(_followed(system, project, found) if wait else found)
     print_json({"secret": generated.secret, "key_id": generated.key_id, "rotation": rotation})
+
+
+def _followed(system: Connected, project: Project, found: RotationWithUse) -> RotationWithUse:
+    try:
+        found = follow_rotation(system, found)
+    except Exception:  # noqa: BLE001 - the secret has not been shown yet, and never can be again
+        say("The receipt cannot be followed here.")
+    if found.rotation.completed_at is None:
+        say_where(project, found)
+    return found

@@ -64,7 +64,12 @@ def tell_rotation(system: Connected, project: Project, generated: Generated) -> 
     found = follow_rotation(system, RotationWithUse(generated.rotation, LastUse()))
     print_receipt(found)
     if found.rotation.completed_at is None:
-        say(
-            "The rotation goes on without this command. Its receipt:"
-            f" `widget-auth rotation show {project.id} {found.rotation.id}`"
-        )
+        say_where(project, found)
+
+
+def say_where(project: Project, found: RotationWithUse) -> None:
+    """Whoever wants the receipt knows how to see it later."""
+    say(
+        "The rotation goes on without this command. Its receipt:"
+        f" `widget-auth rotation show {project.id} {found.rotation.id}`"
+    )

@@ -1,9 +1,17 @@
 """Secrets, rotations and receipts from the command line, on both databases."""
 
+import json
+import subprocess
+import time
+from contextlib import closing
+from typing import Any
+
 import sqlalchemy as sa
 
-from domain.ids import ProjectId
+from domain.ids import ProjectId, RotationId
 from services.transactions import Transactor
+from storage.redis.client import connect
+from storage.redis.keys import receipt
 from storage.sql.audit import list_audit
 from storage.sql.engine import Database
 from tests.acceptance.processes import RunningProcess, free_port
@@ -79,6 +87,25 @@ def test_waiting_answers_the_receipt(
     assert set(shown) >= RECEIPT
     assert shown["nodes"] == {"asked": 0, "answered": 0, "expired": []}
     assert cli("sessions", "Shop", "--json").document["by_key"] == {"anonymous": 2}
+
+
+def test_secret_is_answered_whatever_becomes_of_the_following(
+    cli: CommandLine, shop: Shop, redis_url: str
+) -> None:
+    """It can be shown this one time, so nothing that fails afterwards may take it away."""
+    rotate = ("secret", "rotate", "Shop", "--yes", "--wait", "--json")
+    rotating = cli.start(*rotate, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    rotation_id = RotationId(_until_begun(cli)["id"])
+    with closing(connect(redis_url)) as redis:
+        redis.hset(receipt(shop.id, rotation_id), "targeted", "no number")
+
+    out, err = rotating.communicate(timeout=30)
+
+    assert rotating.returncode == 0
+    answer = json.loads(out)
+    assert len(answer["secret"]) == 64
+    assert (answer["rotation"]["id"], answer["rotation"]["state"]) == (rotation_id, "cutting")
+    assert f"widget-auth rotation show {shop.id} {rotation_id}".encode() in err
 
 
 def test_rotations_are_listed_page_by_page(cli: CommandLine, shop: Shop) -> None:
@@ -188,3 +215,11 @@ def test_nothing_of_another_project_is_seen(
 
     assert asked.error == (1, "rotation_not_found")
     assert cli("sessions", other, "--json").document["total"] == 0
+
+
+def _until_begun(cli: CommandLine) -> dict[str, Any]:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        for rotation in cli("rotation", "list", "Shop", "--json").document["items"]:
+            return dict(rotation)
+    raise AssertionError

@@ -73,6 +73,15 @@ def test_saying_no_changes_nothing(cli: CommandLine, project_id: ProjectId) -> N
     assert secret["state"] == "active"
 
 
+def test_programs_are_never_asked(cli: CommandLine, project_id: ProjectId) -> None:
+    """With --json there is no question, even at a terminal: --yes has to be given."""
+    with Terminal(cli, "secret", "rotate", project_id, "--json") as terminal:
+        assert terminal.read_to_end() == 2
+
+    assert "not_confirmed" in terminal.shown
+    assert QUESTION not in terminal.shown
+
+
 def test_two_administrators_do_not_rotate_twice(cli: CommandLine, project_id: ProjectId) -> None:
     """Whoever says yes to what is no longer so is told, and revokes nothing."""
     with Terminal(cli, "secret", "rotate", project_id) as terminal:
