@@ -1,10 +1,32 @@
 """Threads: one visitor's messages, and everybody's conversations."""
 
-from domain.ids import ProjectId, VisitorId
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from domain.ids import KeyId, ProjectId, VisitorId
 from domain.messages import Message
 from services.stores import Stores
-from storage.sql import messages, projects, visitors
-from storage.sql.messages import Conversation
+from storage.sql import messages, projects, signing_secrets, visitors
+from storage.sql.visitors import Visitor
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadMessage:
+    """A message as it was sent, and when the key that vouched for it was revoked since."""
+
+    message: Message
+    key_revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadConversation:
+    """A living visitor who has a thread, and the thread's last message."""
+
+    visitor: Visitor
+    last_message: ThreadMessage
 
 
 def read_thread(
@@ -14,7 +36,7 @@ def read_thread(
     *,
     limit: int,
     before: str | None = None,
-) -> list[Message]:
+) -> list[ThreadMessage]:
     """Up to `limit` messages of the living visitor that this id is read through, newest first.
 
     Raises:
@@ -22,12 +44,13 @@ def read_thread(
     """
     with stores.database.reading() as db:
         visitor = visitors.get_visitor(db, project_id, visitor_id)
-        return messages.list_messages(db, visitor.id, limit=limit, before=before)
+        found = messages.list_messages(db, visitor.id, limit=limit, before=before)
+        return with_keys(db, project_id, found)
 
 
 def read_conversations(
     stores: Stores, project_id: ProjectId, *, limit: int, before: str | None = None
-) -> list[Conversation]:
+) -> list[ReadConversation]:
     """Up to `limit` conversations, that with the latest message first.
 
     Args:
@@ -38,4 +61,15 @@ def read_conversations(
     """
     with stores.database.reading() as db:
         projects.get_project(db, project_id)
-        return messages.list_conversations(db, project_id, limit=limit, before=before)
+        found = messages.list_conversations(db, project_id, limit=limit, before=before)
+        last = with_keys(db, project_id, (each.last_message for each in found))
+    return [ReadConversation(c.visitor, m) for c, m in zip(found, last, strict=True)]
+
+
+def with_keys(
+    db: Connection, project_id: ProjectId, found: Iterable[Message]
+) -> list[ThreadMessage]:
+    """The messages with what became of their keys."""
+    secrets = signing_secrets.list_secrets(db, project_id)
+    revoked: dict[KeyId | None, datetime | None] = {s.key_id: s.revoked_at for s in secrets}
+    return [ThreadMessage(message, revoked.get(message.verified_by)) for message in found]

@@ -10,12 +10,15 @@ from sqlalchemy.engine import Connection
 from domain.custom_ids import CustomIdInvalid, normalise_custom_id
 from domain.ids import ProjectId, VisitorId
 from services.read_sessions import LiveSession, list_live_sessions
+from services.read_threads import ThreadMessage, with_keys
 from services.stores import Stores
 from storage.redis import sessions
 from storage.sql import projects, visitors
+from storage.sql.messages import list_messages
 from storage.sql.visitors import Device, Merge, Visitor
 
 ROWS_AT_ONCE = 200
+LATEST_MESSAGES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class WholeVisitor:
     devices: list[Device]
     merges: list[Merge]
     sessions: list[LiveSession]
+    messages: list[ThreadMessage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,5 +148,8 @@ def _whole(stores: Stores, visitor: Visitor) -> WholeVisitor:
     with stores.database.reading() as db:
         devices = visitors.list_devices(db, visitor.id)
         merges = visitors.list_merges(db, visitor.id)
+        latest = list_messages(db, visitor.id, limit=LATEST_MESSAGES)
+        thread = with_keys(db, visitor.project_id, latest)
     live = list_live_sessions(stores, visitor.project_id)
-    return WholeVisitor(visitor, devices, merges, [s for s in live if s.visitor_id == visitor.id])
+    theirs = [session for session in live if session.visitor_id == visitor.id]
+    return WholeVisitor(visitor, devices, merges, theirs, thread)

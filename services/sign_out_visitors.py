@@ -12,6 +12,7 @@ from domain.events import EventKind
 from domain.ids import DeviceId, ProjectId, RequestId, SessionId
 from domain.outcomes import Outcome, SignedOut
 from services.batches import runs_of_projects
+from services.faults import told
 from services.transactions import Transaction, Transactor
 from services.unavailable import unavailable
 from storage.sql import people, projects
@@ -46,7 +47,11 @@ class VisitorSignOut:
             return self._transactor.run(lambda transaction: self._end(transaction, requests))
         except StorageUnavailable:
             log.warning("sign_out_store_unavailable", requests=len(requests))
-            return [unavailable(r.request_id, r.session_id) for r in requests]
+        except Exception as error:  # noqa: BLE001 - one bad request never fails another
+            log.warning("sign_out_failed", requests=len(requests), **told(error))
+            if len(requests) > 1:
+                return [one for request in requests for one in self._sign_out_run([request])]
+        return [unavailable(r.request_id, r.session_id) for r in requests]
 
     def _end(self, transaction: Transaction, requests: Sequence[SignOutRequest]) -> list[Outcome]:
         projects.lock_projects(transaction.db, {r.project_id for r in requests})

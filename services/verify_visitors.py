@@ -28,6 +28,7 @@ from domain.projects import Project
 from domain.refusals import Refusal, RefusalCode, TokenRefused
 from domain.tokens.verification import VerifiedToken, verify
 from services.batches import runs_of_projects
+from services.faults import told
 from services.key_rings import KeyRings, LoadedRings
 from services.transactions import Transaction, Transactor
 from services.unavailable import unavailable
@@ -91,11 +92,10 @@ class VisitorVerifier:
             return self._transactor.run(partial(self._verify, requests=requests))
         except StorageUnavailable:
             log.warning("verification_store_unavailable", requests=len(requests))
-        except Exception:
+        except Exception as error:  # noqa: BLE001 - one bad request never fails another
+            log.warning("verification_failed", requests=len(requests), **told(error))
             if len(requests) > 1:
-                log.warning("verification_batch_split", requests=len(requests), exc_info=True)
                 return _joined(self._verify_or_split([request]) for request in requests)
-            log.exception("verification_failed_alone", request_id=requests[0].request_id)
         return Verified([unavailable(r.request_id, r.session_id) for r in requests], KeyUse())
 
     def _verify(self, transaction: Transaction, *, requests: Sequence[VerifyRequest]) -> Verified:

@@ -20,7 +20,10 @@ from tests.acceptance.system import System
 
 
 def test_the_gateway_has_neither_sql_nor_sealing_keys(site: Site) -> None:
-    """A running gateway has not loaded SQLAlchemy and holds no sealing key or shared secret."""
+    """A running gateway has not loaded SQLAlchemy and holds no sealing key or shared secret.
+
+    Not even where it was started with the settings of every process.
+    """
 
     async def use_it() -> None:
         async with site.widget() as widget:
@@ -34,6 +37,12 @@ def test_the_gateway_has_neither_sql_nor_sealing_keys(site: Site) -> None:
     memory = _memory_of(gateway.pid)
     assert site.project_id.encode() in memory, "this reads the right memory"
     assert site.secret.encode() not in memory
+    sealing_key = site.system.environ["WIDGET_AUTH_SEALING_KEYS"]
+    for hidden in (sealing_key.encode(), base64.urlsafe_b64decode(sealing_key)):
+        assert hidden not in memory
+    assert site.system.environ["WIDGET_AUTH_DATABASE_URL"].encode() not in memory
+    queue_key = site.system.environ["WIDGET_AUTH_QUEUE_KEYS"]
+    assert base64.urlsafe_b64decode(queue_key) in memory, "a key it holds would be found"
 
 
 def _memory_of(pid: int) -> bytes:
