@@ -7,7 +7,8 @@ import structlog
 
 from domain.ids import ProjectId
 from services.stores import Stores
-from storage.redis import leases, persons, publications, signals
+from storage.redis import assertions, leases, persons, publications, signals
+from storage.redis.client import identify
 from storage.redis.keys import PERSONS_SECONDS
 from storage.redis.persons import MERGE_UNDONE, SIGNED_OUT, PersonEpoch
 from storage.sql import projects, signing_out
@@ -22,13 +23,16 @@ AT_ONCE = 500
 ATTEMPTS = 3
 
 
-def publish_card(stores: Stores, project_id: ProjectId) -> bool:
+def publish_card(stores: Stores, project_id: ProjectId, *, after_loss: bool = False) -> bool:
     """Redis holds the project's card as SQL has it now, or that there is no such project.
 
     Persons whose sessions were ended stand there before the card does.
 
     The SQL read begins after the publication, so a copy read before Redis lost its data can never
     seed it (decision 0003).
+
+    Args:
+        after_loss: whether the card may be a stale copy, and persons beside it missing.
 
     Returns:
         False where Redis kept losing the publication; the sweep tries again.
@@ -38,7 +42,7 @@ def publish_card(stores: Stores, project_id: ProjectId) -> bool:
         is_held = publications.read_epochs(stores.redis, [project_id])[project_id].epoch is not None
         with stores.database.reading() as db:
             project = projects.find_project(db, project_id)
-            since = now_of(db) - (RECENT if is_held else PERSONS_KEPT)
+            since = now_of(db) - (RECENT if is_held and not after_loss else PERSONS_KEPT)
             raised = signing_out.list_raised_persons(db, project_id, since)
         if project is None:
             published = publications.publish_unknown(stores.redis, project_id, seed)
@@ -79,3 +83,27 @@ def publish_recent_cards(stores: Stores) -> int:
         since = now_of(db) - RECENT
         recent = projects.list_projects_changed_since(db, since, AT_ONCE)
     return sum(publish_card(stores, project.id) for project in recent)
+
+
+def assert_cards_after_loss(stores: Stores, at_once: int = AT_ONCE) -> int:
+    """Where another server serves than before, or another history, every card is being asserted.
+
+    A restart from an old snapshot or a failover to a stale copy may have taken back any epoch and
+    any setting. Part of every sweep; a sweep asserts so many and the next goes on from there.
+
+    Returns:
+        How many were asserted.
+    """
+    server = identify(stores.redis)
+    noted = assertions.read_assertion(stores.redis)
+    if noted and noted.server == server and noted.after is None:
+        return 0
+    after = noted.after if noted and noted.server == server and noted.after else ProjectId("")
+    with stores.database.reading() as db:
+        found = projects.list_projects(db, limit=at_once, after=after)
+    for project in found:
+        publish_card(stores, project.id, after_loss=True)
+    last = found[-1].id if len(found) == at_once else None
+    assertions.note_assertion(stores.redis, assertions.Assertion(server, last))
+    log.warning("cards_asserted_after_loss", cards=len(found), is_complete=last is None)
+    return len(found)

@@ -9,7 +9,7 @@ from config import queues
 from domain.ids import EventId, ProjectId, RotationId, VisitorId
 from services.erase_secrets import erase_secrets
 from services.event_feed import erase_old_events
-from services.publish_cards import publish_recent_cards, tell_card
+from services.publish_cards import assert_cards_after_loss, publish_recent_cards, tell_card
 from services.reap_sessions import reap_sessions
 from services.relay_outbox import relay_outbox
 from services.revoke_tokens import EventUnconfirmed, park_unconfirmed, revoke_tokens
@@ -93,7 +93,8 @@ def _register_sweep_tasks(app: Celery, runtime: Runtime) -> None:
     @app.task(name=queues.PROJECTS_PUBLISH, base=WidgetAuthTask)
     def publish(project_id: str | None = None) -> Figures:
         if project_id is None:
-            return {"cards": publish_recent_cards(runtime.stores)}
+            asserted = assert_cards_after_loss(runtime.stores)
+            return {"cards": publish_recent_cards(runtime.stores), "asserted": asserted}
         return {"cards": tell_card(runtime.stores, ProjectId(str(project_id)))}
 
     @app.task(name=queues.SESSIONS_REAP, base=WidgetAuthTask)

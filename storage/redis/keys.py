@@ -22,6 +22,9 @@ RECEIPT_SECONDS = 24 * 3600
 BELL_SECONDS = 60
 LEASE_MILLISECONDS = 10_000
 
+ASSERTED = "cards:asserted"
+"""Hash: run_id, replication_id, after. Written by assertions; overwritten, never removed."""
+
 NODES = "nodes"
 """Set of the ids of all nodes. Written by leases, removed by sessions.drop_node."""
 

@@ -15,7 +15,11 @@ from domain.events import EventKind
 from domain.ids import EventId, NodeId, ProjectId, RotationId, SessionId, VisitorId, uuid7
 from domain.rotations import NodeCounts, RotationState, SessionCounts
 from services.erase_secrets import erase_secrets
-from services.publish_cards import publish_card, publish_recent_cards
+from services.publish_cards import (
+    assert_cards_after_loss,
+    publish_card,
+    publish_recent_cards,
+)
 from services.reap_sessions import reap_sessions
 from services.relay_outbox import relay_outbox
 from services.revoke_tokens import EventUnconfirmed, revoke_tokens
@@ -368,6 +372,19 @@ def test_recent_epochs_are_asserted_again(scene: Scene) -> None:
     publish_recent_cards(scene.stores)
 
     assert epoch_in_redis(scene) == 2
+
+
+def test_all_cards_are_asserted_when_another_server_serves(scene: Scene) -> None:
+    """After a restart every card is read from SQL again, page by page, and then no more."""
+    others = [add_project(scene.stores.transactor) for _ in range(2)]
+    first = [assert_cards_after_loss(scene.stores, at_once=2) for _ in range(3)]
+
+    scene.stores.redis.flushall()  # as a restart without its data
+    again = [assert_cards_after_loss(scene.stores, at_once=2) for _ in range(3)]
+
+    assert first == again == [2, 1, 0]
+    read = publications.read_epochs(scene.stores.redis, [scene.project_id, *others])
+    assert [version.epoch for version in read.values()] == [1, 1, 1]
 
 
 def test_a_dead_node_is_reaped(scene: Scene) -> None:
