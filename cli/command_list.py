@@ -39,6 +39,8 @@ _TOKEN = {
 }
 _VISITOR = {
     "show": Place("cli.visitors:show", "Show a person with their devices and merges."),
+    "sign-out": Place("cli.people:sign_out", "Sign a person out everywhere."),
+    "unmerge": Place("cli.people:unmerge", "Split an absorbed record off its person, for good."),
 }
 
 COMMANDS = LazyGroup(

@@ -90,6 +90,7 @@ def visitor_shape(
     visitor: Visitor, devices: Iterable[Device], merges: Iterable[Merge]
 ) -> JsonObject:
     """The person, the devices read through them, and what they absorbed."""
+    merges = list(merges)
     shown: list[Json] = [{"id": d.id, "ended_at": _wire(d.ended_at)} for d in devices]
     return {
         "id": visitor.id,
@@ -102,6 +103,10 @@ def visitor_shape(
         "created_at": to_wire(visitor.created_at),
         "devices": shown,
         "absorbed": [merge.absorbed_id for merge in merges if merge.undone_at is None],
+        "merges": [
+            {"id": m.id, "absorbed_id": m.absorbed_id, "undone_at": _wire(m.undone_at)}
+            for m in merges
+        ],
     }
 
 

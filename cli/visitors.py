@@ -37,6 +37,6 @@ def show(project_text: str, custom_id: str, *, as_json: bool) -> None:
     )
     print_table(("DEVICE", "CREATED", "ENDED"), [(d.id, d.created_at, d.ended_at) for d in devices])
     print_table(
-        ("ABSORBED", "MERGED", "UNDONE"),
-        [(m.absorbed_id, m.merged_at, m.undone_at) for m in merges],
+        ("MERGE", "ABSORBED", "MERGED", "UNDONE"),
+        [(m.id, m.absorbed_id, m.merged_at, m.undone_at) for m in merges],
     )

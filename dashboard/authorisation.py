@@ -26,11 +26,12 @@ Answer = Callable[[Request], Coroutine[Any, Any, Response]]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks; an owner belongs to no one project."""
+    """Who asks, and what others call them; an owner belongs to no one project."""
 
     actor: Actor
     role: Role
     project_id: ProjectId | None
+    name: str = ""
 
     def reaches(self, project_id: str) -> bool:
         """Whether that project, if there is one, is any of the caller's business."""
@@ -101,7 +102,7 @@ def _authenticate(runtime: Runtime, request: Request) -> Caller:
     if key is None:
         raise Unauthenticated
     source = facts_of(request.scope).address
-    return Caller(Actor(f"api_key:{key.id}", source), key.role, key.project_id)
+    return Caller(Actor(f"api_key:{key.id}", source), key.role, key.project_id, key.name)
 
 
 def _audit_refusal(runtime: Runtime, request: Request, caller: Caller, action: Action) -> None:

@@ -58,7 +58,11 @@ class Page:
         """The page's items, and the cursor to the next page if there is one."""
         page = list(items[: self.limit])
         more = len(items) > self.limit
-        return page, _encode(self.kind, id_of(page[-1])) if more else None
+        return page, self.cursor_to(id_of(page[-1])) if more else None
+
+    def cursor_to(self, last_id: str) -> str:
+        """The cursor to what follows the item of this id."""
+        return _encode(self.kind, last_id)
 
 
 def page_of(kind: str) -> Callable[..., Coroutine[Any, Any, Page]]:

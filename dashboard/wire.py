@@ -8,8 +8,9 @@ from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from domain.errors import NotFound
-from domain.ids import KeyId, ProjectId, RotationId, VisitorId, is_uuid
+from domain.ids import KeyId, MergeId, ProjectId, RotationId, VisitorId, is_uuid
 from domain.times import to_wire
+from storage.sql.merges import MergeNotFound
 from storage.sql.projects import ProjectNotFound
 from storage.sql.rotations import RotationNotFound
 from storage.sql.visitors import VisitorNotFound
@@ -69,6 +70,11 @@ RotationPath = Annotated[
     RotationId,
     AfterValidator(uuid_or(RotationNotFound)),
     Path(description="A rotation's id.", json_schema_extra=_UUID),
+]
+MergePath = Annotated[
+    MergeId,
+    AfterValidator(uuid_or(MergeNotFound)),
+    Path(description="A merge's id.", json_schema_extra=_UUID),
 ]
 VisitorPath = Annotated[
     VisitorId,

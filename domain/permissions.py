@@ -21,6 +21,12 @@ class Action(StrEnum):
     IMPACT_READ = "impact.read"
     VISITORS_LIST = "visitors.list"
     VISITORS_READ = "visitors.read"
+    VISITORS_SIGN_OUT = "visitors.sign_out"
+    MERGES_UNDO = "merges.undo"
+    MESSAGES_LIST = "messages.list"
+    MESSAGES_SEND = "messages.send"
+    CONVERSATIONS_LIST = "conversations.list"
+    EVENTS_LIST = "events.list"
     DEVICES_IDENTIFY = "devices.identify"
     SESSIONS_LIST = "sessions.list"
     TOKENS_INSPECT = "tokens.inspect"
@@ -32,9 +38,9 @@ _ADMINISTRATORS = frozenset({Role.OWNER, Role.ADMINISTRATOR})
 _OPERATORS = frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.OPERATOR})
 _AGENTS = frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.AGENT})
 
-# An operator plans rotations and reads their receipts, but sees neither secrets nor visitors; an
-# agent talks with visitors and sees nothing else. Device ids are kept from agents: whoever holds
-# one speaks for the anonymous visitor of that device.
+# An operator plans rotations and reads their receipts, ends sessions and splits merges by their
+# ids, but sees neither secrets nor visitors; an agent talks with visitors and sees nothing else.
+# Device ids are kept from agents: whoever holds one speaks for that device's anonymous visitor.
 PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
     {
         Action.PROJECTS_CREATE: _OWNERS,
@@ -48,6 +54,12 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
         Action.IMPACT_READ: _OPERATORS,
         Action.VISITORS_LIST: _AGENTS,
         Action.VISITORS_READ: _AGENTS,
+        Action.VISITORS_SIGN_OUT: _OPERATORS,
+        Action.MERGES_UNDO: _OPERATORS,
+        Action.MESSAGES_LIST: _AGENTS,
+        Action.MESSAGES_SEND: _AGENTS,
+        Action.CONVERSATIONS_LIST: _AGENTS,
+        Action.EVENTS_LIST: _OPERATORS,
         Action.DEVICES_IDENTIFY: _ADMINISTRATORS,
         Action.SESSIONS_LIST: _OPERATORS,
         Action.TOKENS_INSPECT: _ADMINISTRATORS,

@@ -21,7 +21,9 @@ from dashboard.wire import (
     WireTime,
 )
 from domain.custom_ids import MAX_CHARACTERS
+from domain.messages import Author
 from domain.permissions import Action
+from services.read_threads import ThreadMessage
 from services.read_visitors import VisitorFilter, WholeVisitor, list_visitors, read_visitor
 from storage.sql.visitors import Device as StoredDevice
 from storage.sql.visitors import Visitor as StoredVisitor
@@ -85,9 +87,45 @@ class Merge(Answer):
     undone_at: WireTime | None
 
 
+class Message(Answer):
+    """One message. Who vouched for it stands as it was when it was sent."""
+
+    id: Uuid
+    visitor_id: Uuid = Field(description="The record that it was written in.")
+    author: Author
+    agent_name: str | None
+    text: str = Field(repr=False)
+    sent_at: WireTime
+    verified: bool = Field(description="Whether a signed token vouched for its author.")
+    verified_by: KeyUuid | None
+    verified_as: Uuid | None
+    key_revoked_at: WireTime | None = Field(description="If that key was revoked since.")
+
+    @classmethod
+    def of(cls, found: ThreadMessage) -> "Message":
+        """The message as it is shown."""
+        message = found.message
+        return cls(
+            id=message.id,
+            visitor_id=message.visitor_id,
+            author=message.author,
+            agent_name=message.agent_name,
+            text=message.text,
+            sent_at=message.sent_at,
+            verified=message.verified_by is not None,
+            verified_by=message.verified_by,
+            verified_as=message.verified_as,
+            key_revoked_at=found.key_revoked_at,
+        )
+
+
 class VisitorWithAll(Visitor):
     """A visitor with everything that is read through it."""
 
+    redirected_from: Uuid | None = Field(
+        default=None, description="The absorbed record's id that was asked for, if it was one."
+    )
+    messages: list[Message] = Field(description="The latest of its thread, newest first.")
     devices: list[Device]
     sessions: list[Session]
     merges: list[Merge]
@@ -99,6 +137,7 @@ class VisitorWithAll(Visitor):
             **_members(whole.visitor),
             devices=[_device(device, identify=identify_devices) for device in whole.devices],
             sessions=[Session.of(session) for session in whole.sessions],
+            messages=[Message.of(message) for message in whole.messages],
             merges=[Merge.model_validate(merge, from_attributes=True) for merge in whole.merges],
         )
 
@@ -157,4 +196,7 @@ def show_visitor(
 ) -> VisitorWithAll:
     """One visitor whole. An absorbed record's id leads to the visitor that absorbed it."""
     whole = read_visitor(runtime.stores, project_id, visitor_id)
-    return VisitorWithAll.of_whole(whole, identify_devices=caller.may(Action.DEVICES_IDENTIFY))
+    shown = VisitorWithAll.of_whole(whole, identify_devices=caller.may(Action.DEVICES_IDENTIFY))
+    if shown.id == visitor_id:
+        return shown
+    return shown.model_copy(update={"redirected_from": visitor_id})

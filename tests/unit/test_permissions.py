@@ -33,4 +33,10 @@ def test_agents_read_visitors_and_nothing_else() -> None:
     """Whoever only talks with visitors sees visitors, without their devices' ids."""
     allowed = {action for action in Action if is_allowed(Role.AGENT, action)}
 
-    assert allowed == {Action.VISITORS_LIST, Action.VISITORS_READ}
+    assert allowed == {
+        Action.VISITORS_LIST,
+        Action.VISITORS_READ,
+        Action.MESSAGES_LIST,
+        Action.MESSAGES_SEND,
+        Action.CONVERSATIONS_LIST,
+    }

@@ -20,6 +20,7 @@ _SERVER.set_forkserver_preload(
         "cli.main",
         "cli.members",
         "cli.migrating",
+        "cli.people",
         "cli.projects",
         "cli.rotating",
         "cli.rotations",

@@ -22,6 +22,7 @@ BODIES: dict[Action, dict[str, Any]] = {
     Action.PROJECTS_CHANGE: {"name": "Bakery"},
     Action.SECRETS_CREATE: {},
     Action.TOKENS_INSPECT: {"token": "eyJ"},
+    Action.MESSAGES_SEND: {"text": "Hello"},
 }
 
 
@@ -41,7 +42,9 @@ def guarded(api: Api) -> Iterator[tuple[Action, str, str]]:
 
 def ask(caller: Caller, action: Action, method: str, path: str, project: str) -> httpx.Response:
     """The answer to a well-formed request about that project."""
-    path = path.format(project_id=project, rotation_id=nobody(), visitor_id=nobody())
+    path = path.format(
+        project_id=project, rotation_id=nobody(), visitor_id=nobody(), merge_id=nobody()
+    )
     body = {"json": BODIES[action]} if action in BODIES else {}
     return caller(method, path, **body)
 
