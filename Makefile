@@ -17,8 +17,8 @@ demo: local ## the whole story with real clients and processes, step by step, in
 	@exec $(BIN)/python -m cli.demo
 
 .PHONY: test
-test: development ## the whole suite (what is not installed here is skipped visibly)
-	@exec $(BIN)/python -m pytest -n 2 --dist loadfile
+test: development ## the whole suite, or TESTS=tests/unit; what is not installed here is skipped visibly
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile -rs $(TESTS)
 
 .PHONY: lint
 lint: development ## style, types, and who may import whom
