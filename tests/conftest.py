@@ -1,11 +1,9 @@
 from collections.abc import Callable
-from contextlib import suppress
 
 import pytest
 from hypothesis import settings
 
 from config.logs import configure_logs
-from tests.servers.redis import RedisMissing, find_binary
 from tests.servers.runs import begin_run, end_run
 
 pytest_plugins = ["tests.servers.postgres", "tests.servers.redis", "tests.servers.databases"]
@@ -36,9 +34,7 @@ def measured(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Which Redis was tested with is shown, and what was measured, test by test."""
-    with suppress(RedisMissing):
-        terminalreporter.write_line(f"Redis of this run: {find_binary()}")
+    """What was measured is shown, test by test."""
     for report in terminalreporter.getreports("passed"):
         if lines := [told for name, told in report.user_properties if name == "measured"]:
             terminalreporter.write_line(f"\n{report.nodeid}")

@@ -191,3 +191,9 @@ def redis_url(redis_server: RedisServer) -> str:
         client.flushall()
         client.script_flush()
     return redis_server.url
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Which server was tested with is shown."""
+    with suppress(RedisMissing):
+        terminalreporter.write_line(f"Redis of this run: {find_binary()}")
