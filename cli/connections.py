@@ -65,8 +65,8 @@ def connected() -> Iterator[Connected]:
         StorageUnavailable: a store does not answer; the message says which one and what to do.
     """
     settings = read_settings(CliSettings)
-    # What goes wrong is told by the command itself, in one line.
-    configure_logs("console", "debug" if settings.log_level == "debug" else "critical")
+    # What goes wrong is told by the command itself, in one line; only errors say more.
+    configure_logs("console", "debug" if settings.log_level == "debug" else "error")
     events = EventSender(settings.broker_url)
     stores = _open_stores(settings, events)
     try:
