@@ -86,7 +86,8 @@ def _admit(request: Request, action: Action) -> Caller:
     facts_of(request.scope).actor = caller.actor.name
     project_id = request.path_params.get("project_id")
     if project_id is not None and not caller.reaches(project_id):
-        raise ProjectNotFound
+        _audit_refusal(runtime, request, caller, action)
+        raise ProjectNotFound  # whether it exists is not for this caller to know
     if not caller.may(action):
         _audit_refusal(runtime, request, caller, action)
         raise AccessRefused

@@ -8,6 +8,8 @@ from config.settings import DashboardSettings
 from dashboard.app import Dashboard, make_dashboard
 
 GRACEFUL_SHUTDOWN_SECONDS = 6
+# Connections and requests under way; the next is answered 503 at once.
+MOST_AT_ONCE = 500
 
 
 def run(settings: DashboardSettings, *, host: str, port: int, **options: Any) -> None:
@@ -41,6 +43,7 @@ def make_config(dashboard: Dashboard, **options: Any) -> Config:
         "log_config": None,
         "proxy_headers": False,
         "server_header": False,
+        "limit_concurrency": MOST_AT_ONCE,
         "timeout_graceful_shutdown": GRACEFUL_SHUTDOWN_SECONDS,
     }
     return Config(dashboard, **{**settings, **options})
