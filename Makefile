@@ -18,7 +18,7 @@ demo: local ## the whole story with real clients and processes, step by step, in
 
 .PHONY: test
 test: development ## the whole suite, or TESTS=tests/unit; what is not installed here is skipped visibly
-	@exec $(BIN)/python -m pytest -n 2 --dist loadfile -rs $(TESTS)
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile -rfEs $(TESTS)
 
 .PHONY: lint
 lint: development ## style, types, and who may import whom

@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Self
 
 ROOT = Path(__file__).resolve().parent.parent
-DEBIANS_PYTHON = "/usr/bin/python3"
+DEBIANS_PYTHON = Path("/usr/bin/python3")
 PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
 
-# What POSIX and the shell need, make, and a Python: no server, no browser, no other language.
-BARE = ("bash", "sh", "env", "make", "dirname", "sed", "expand", "rm", "cat", "uname", "python3")
+# What every system has, and make and Python: no server, no browser, no other language.
+ESSENTIAL = ("bash", "dash", "coreutils", "sed", "grep", "util-linux")
 HIDDEN = ("/usr/lib/postgresql", "/usr/lib/chromium")
 
 INSTALLED_SECONDS = 420
@@ -54,10 +54,11 @@ class Newcomer:
     def __enter__(self) -> Self:
         _do("useradd", "--no-create-home", "--home-dir", str(self.home), self.name)
         self.commands.mkdir()
-        for name in BARE:
-            found = DEBIANS_PYTHON if name == "python3" else shutil.which(name)
-            _require(found, f"this machine has no {name}")
-            (self.commands / name).symlink_to(str(found))
+        listed = _do("dpkg", "-L", *ESSENTIAL).splitlines()
+        programs = [Path(line) for line in listed if re.fullmatch(r"(/usr)?/bin/[^/]+", line)]
+        for program in (*programs, Path("/usr/bin/make"), DEBIANS_PYTHON):
+            if not (self.commands / program.name).exists():
+                (self.commands / program.name).symlink_to(program)
         self._own()
         return self
 
@@ -356,8 +357,8 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _do(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True)
+def _do(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 if __name__ == "__main__":
