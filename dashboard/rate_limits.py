@@ -1,15 +1,13 @@
 """How often one caller may do what, within bounded memory."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import ceil
 from threading import Lock
 
 from domain.errors import Refused
+from domain.rate_windows import RateTable
 
-WINDOW_SECONDS = 60.0
 MOST_COUNTED = 10_000
 
 
@@ -23,12 +21,6 @@ class TooManyRequests(Refused):
         self.retry_after_seconds = retry_after_seconds
 
 
-@dataclass(slots=True)
-class _Window:
-    ends_at: float
-    used: int = 0
-
-
 class RateLimit:
     """So many requests a minute for each caller, counted in this process, from any thread.
 
@@ -39,7 +31,7 @@ class RateLimit:
     def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
         self._clock = clock
-        self._windows: OrderedDict[str, _Window] = OrderedDict()
+        self._table = RateTable(MOST_COUNTED)
         self._lock = Lock()
 
     def admit(self, caller: str) -> None:
@@ -50,16 +42,5 @@ class RateLimit:
         """
         with self._lock:
             now = self._clock()
-            window = self._window(caller, now)
-            if window.used >= self._most:
-                raise TooManyRequests(max(1, ceil(window.ends_at - now)))
-            window.used += 1
-
-    def _window(self, caller: str, now: float) -> _Window:
-        window = self._windows.get(caller)
-        if window is None or window.ends_at <= now:
-            self._windows.pop(caller, None)
-            window = self._windows[caller] = _Window(now + WINDOW_SECONDS)
-            if len(self._windows) > MOST_COUNTED:
-                self._windows.popitem(last=False)
-        return window
+            if not self._table.admit(caller, self._most, now):
+                raise TooManyRequests(max(1, ceil(self._table.wait_seconds(caller, now))))

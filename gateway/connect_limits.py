@@ -1,40 +1,31 @@
 """How many sockets one address may open in a minute, counted in bounded memory."""
 
-from collections.abc import Hashable
 from ipaddress import IPv6Address, ip_address
 
-WINDOW_SECONDS = 60.0
+from domain.cards import Limits
+from domain.rate_windows import RateTable
+
 MAX_COUNTED = 100_000
-_SHARED_COUNTERS = 1_024
 _IPV6_HOST_BITS = 64
 
 
 class ConnectLimits:
-    """Fixed windows of a minute, one counter for each project and address.
+    """Counts by project and address, and by address alone what names a project not held here.
 
-    An IPv6 address counts as its /64, which is what one customer of a provider owns. Beyond
-    `max_counted` counters in one window further addresses share a few, so that a flood of
-    addresses costs no more memory and is still limited.
+    An IPv6 address counts as its /64, which is what one customer of a provider owns. A flood of
+    addresses costs no more than `max_counted` counters, and takes nobody's budget.
     """
 
     def __init__(self, max_counted: int = MAX_COUNTED) -> None:
-        self._max_counted = max_counted
-        self._counts: dict[Hashable, int] = {}
-        self._window_ends = 0.0
+        self._table = RateTable(max_counted)
 
     def admit(self, project_id: str, address: str, limit: int, now: float) -> bool:
-        """Whether the address may open one more socket; now in monotonic seconds."""
-        if now >= self._window_ends:
-            self._counts = {}
-            self._window_ends = now + WINDOW_SECONDS
-        key: Hashable = (project_id, _network(address))
-        if key not in self._counts and len(self._counts) >= self._max_counted:
-            key = hash(key) % _SHARED_COUNTERS
-        count = self._counts.get(key, 0)
-        if count >= limit:
-            return False
-        self._counts[key] = count + 1
-        return True
+        """Whether the address may open one more socket of the project, which is held here."""
+        return self._table.admit((project_id, _network(address)), limit, now)
+
+    def admit_to_unheld(self, address: str, now: float) -> bool:
+        """Whether the address may name one more project that is not held: it may be made up."""
+        return self._table.admit(_network(address), Limits().connects_per_address, now)
 
 
 def _network(address: str) -> str | int:

@@ -4,12 +4,12 @@ import random
 from typing import TYPE_CHECKING, Final
 
 from domain.refusals import SENTENCES, RefusalCode
+from domain.retry_times import spread_retry_ms
 from gateway import answers
 
 if TYPE_CHECKING:
     from gateway.widget_session import WidgetSession
 
-RETRY_MS: Final = (500, 3_000)
 SUPERSEDED: Final = "A newer request on this socket took the place of this one."
 
 
@@ -27,7 +27,7 @@ def refuse(
 
 def refuse_unavailable(session: "WidgetSession", frame_id: str) -> None:
     """The widget may try again soon, and not all of them at once."""
-    retry_after_ms = random.randint(*RETRY_MS)  # noqa: S311 - it spreads load, it guards nothing
+    retry_after_ms = spread_retry_ms(random.random())  # noqa: S311 - jitter, no secret
     code = RefusalCode.UNAVAILABLE
     refuse(session, frame_id, code, SENTENCES[code], retry_after_ms)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from domain.ids import DeviceId, ProjectId, SessionId, VisitorId
 from domain.outcomes import Outcome, RefusedRequest, Sent
+from domain.rate_windows import RateWindow
 from gateway import answers, hellos, identity_frames, sendings
 from gateway.changes import Change
 from gateway.closes import Close
@@ -25,7 +26,6 @@ from gateway.frames import (
     parse_frame,
 )
 from gateway.phases import Phase
-from gateway.rate_window import RateWindow
 from gateway.recordings import Lapse
 from gateway.sockets import Socket
 from storage.redis.buckets import Bucket

@@ -5,13 +5,12 @@ from collections import Counter
 
 import pytest
 
-from domain.cards import Card
+from domain.cards import Card, Limits
 from domain.ids import ProjectId, RotationId
 from gateway.closes import Close
 from gateway.connect_limits import ConnectLimits
 from gateway.metrics import Metrics
 from gateway.project_rooms import ProjectRoom
-from gateway.rate_window import RateWindow
 from gateway.revocations import Revocations
 
 PROJECT = ProjectId("p")
@@ -188,19 +187,21 @@ def test_connects_are_counted_by_project_and_address() -> None:
     assert limits.admit("p", "192.0.2.1", 2, 60.0)
 
 
-def test_a_flood_of_addresses_costs_no_more_memory() -> None:
-    """Beyond the bound addresses share counters, and are still limited."""
+def test_a_flood_of_addresses_takes_nobodys_budget() -> None:
+    """However many there are, whoever comes next has a counter of their own."""
     limits = ConnectLimits(max_counted=10)
-    admitted = sum(limits.admit("p", f"192.0.2.{n % 250}.{n}", 1, 0.0) for n in range(20_000))
+    admitted = sum(limits.admit("p", f"192.0.2.{n}", 1, 0.0) for n in range(200))
 
-    assert admitted <= 10 + 1_024
-    assert len(limits._counts) <= 10 + 1_024
+    assert admitted == 200
+    assert limits.admit("p", "198.51.100.1", 1, 0.0)
+    assert not limits.admit("p", "198.51.100.1", 1, 0.0)
 
 
-def test_a_rate_window_says_when_it_ends() -> None:
-    """In milliseconds, never zero."""
-    window = RateWindow()
-    assert window.admit(1, 100.0)
-    assert not window.admit(1, 130.0)
-    assert window.wait_ms(130.0) == 30_001
-    assert window.admit(1, 160.0)
+def test_projects_that_are_not_held_share_their_addresss_budget() -> None:
+    """Naming others, made up or not, gives nobody more; projects that are held have their own."""
+    limits = ConnectLimits()
+    admitted = sum(limits.admit_to_unheld("192.0.2.1", 0.0) for _ in range(2_000))
+
+    assert admitted == Limits().connects_per_address
+    assert limits.admit_to_unheld("192.0.2.2", 0.0)
+    assert limits.admit("p", "192.0.2.1", 1, 0.0)
