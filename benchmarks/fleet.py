@@ -138,9 +138,9 @@ class Fleet:
         while self.widgets:
             closed = []
             for fd, _ in self._poll(deadline):
-                if fd == ear:
-                    self._epoll.unregister(ear)
-                    closes.overheard_at = time.monotonic()
+                if overheard and fd == ear:
+                    overheard.recv(READ_BYTES)
+                    closes.overheard_at = closes.overheard_at or time.monotonic()
                     continue
                 widget = self.widgets[fd]
                 _require_close(widget.socket.recv(READ_BYTES), code)
@@ -189,7 +189,7 @@ class Fleet:
 
     def _poll(self, deadline: float) -> list[tuple[int, int]]:
         if time.monotonic() > deadline:
-            message = "the server does not open all sockets"
+            message = "the server did not answer every socket in time"
             raise FleetFailed(message)
         return self._epoll.poll(1.0, EVENTS_AT_ONCE)
 
