@@ -113,14 +113,14 @@ def window_containing(
     if hours is None:
         return None
     moment = moment.astimezone(UTC)
-    window = None
+    start = None
     for back in (_FEW_DAYS, HORIZON):
         gaps = _gaps(hours, zone, moment - back, moment + HORIZON)
-        start, end = next((gap for gap in gaps if gap[1] > moment), (None, moment))
-        window = Stretch(start or moment - HORIZON, end, zone)
+        start, end = next((gap for gap in gaps if gap[1] > moment), (moment, moment))
         if start is not None:
             break
-    return window if window and window.holds(moment) and window.length >= least else None
+    window = Stretch(start or moment - HORIZON, end, zone)
+    return window if window.holds(moment) and window.length >= least else None
 
 
 def instant_of(local: datetime, zone: ZoneInfo) -> datetime:
