@@ -17,14 +17,15 @@ import structlog
 from domain.cards import Card
 from domain.ids import ProjectId
 from gateway.project_rooms import ProjectRoom
+from gateway.publication_budget import AskForPublication, PublicationBudget
 from storage.redis.cards import Unknown
 
 log = structlog.get_logger(__name__)
 
 PUBLICATION_SECONDS = 2.0
-PUBLICATIONS_PER_SECOND = 20
 UNKNOWN_SECONDS = 5.0
 MAX_UNKNOWN = 10_000
+MAX_WAITING = 20_000
 READ_AT_ONCE = 1_000
 
 
@@ -47,7 +48,7 @@ class CardShelf:
 
     Args:
         read_cards: reads many cards in one round trip.
-        publish: asks the workers for a card's publication; it neither blocks nor raises.
+        publish: asks the workers for a card's publication.
         take_card: puts a card that was read into its room.
         publication_seconds: how long a publication is waited for.
     """
@@ -55,23 +56,22 @@ class CardShelf:
     def __init__(
         self,
         read_cards: ReadCards,
-        publish: Callable[[ProjectId], None],
+        publish: AskForPublication,
         take_card: Callable[[ProjectRoom, Card], None],
         publication_seconds: float = PUBLICATION_SECONDS,
     ) -> None:
         self.rooms: dict[ProjectId, ProjectRoom] = {}
         self._read_cards = read_cards
-        self._publish = publish
+        self._publications = PublicationBudget(publish)
         self._take_card = take_card
         self._publication_seconds = publication_seconds
         self._loop = asyncio.get_running_loop()
         self._waiters: dict[ProjectId, list[Waiter]] = {}
+        self._waiting = 0
         self._to_read: set[ProjectId] = set()
         self._reading: asyncio.Task[None] | None = None
         self._missing: dict[ProjectId, asyncio.TimerHandle] = {}
         self._unknown_until: OrderedDict[ProjectId, float] = OrderedDict()
-        self._second = 0
-        self._published_this_second = 0
 
     def room(self, project_id: ProjectId) -> ProjectRoom:
         """The project's room, with or without a card."""
@@ -93,8 +93,11 @@ class CardShelf:
             waiter(card)
         elif self._unknown_until.get(project_id, 0.0) > monotonic():
             waiter(NoCard.UNKNOWN)
+        elif self._waiting >= MAX_WAITING:
+            waiter(NoCard.UNAVAILABLE)
         else:
             self._waiters.setdefault(project_id, []).append(waiter)
+            self._waiting += 1
             if project_id not in self._missing:
                 self.refresh([project_id])
 
@@ -121,7 +124,7 @@ class CardShelf:
         self.forget(project_id)
         if project_id in self._missing:
             return
-        if not self._request_publication(project_id):
+        if not self._publications.ask(project_id, is_held=project_id in self.rooms):
             self._answer(project_id, NoCard.UNAVAILABLE)
             return
         self._missing[project_id] = self._loop.call_later(
@@ -144,6 +147,7 @@ class CardShelf:
             self._reading.cancel()
         for timer in self._missing.values():
             timer.cancel()
+        self._publications.stop()
         self._waiters.clear()
 
     async def _read(self) -> None:
@@ -163,7 +167,11 @@ class CardShelf:
                 self._answer(project_id, NoCard.UNAVAILABLE)
             return
         for project_id in wanted:
-            self._found(project_id, cards.get(project_id))
+            try:
+                self._found(project_id, cards.get(project_id))
+            except Exception:  # the other cards of this read are another matter
+                log.exception("card_not_taken", project_id=project_id)
+                self._answer(project_id, NoCard.UNAVAILABLE)
 
     def _found(self, project_id: ProjectId, found: Card | Unknown | None) -> None:
         if isinstance(found, Card):
@@ -182,20 +190,11 @@ class CardShelf:
         if len(self._unknown_until) > MAX_UNKNOWN:
             self._unknown_until.popitem(last=False)
 
-    def _request_publication(self, project_id: ProjectId) -> bool:
-        """Whether the workers are asked to publish the card: not more than so many a second."""
-        second = int(monotonic())
-        if second != self._second:
-            self._second, self._published_this_second = second, 0
-        if self._published_this_second >= PUBLICATIONS_PER_SECOND:
-            return False
-        self._published_this_second += 1
-        self._publish(project_id)
-        return True
-
     def _answer(self, project_id: ProjectId, answer: CardAnswer) -> None:
         timer = self._missing.pop(project_id, None)
         if timer is not None:
             timer.cancel()
-        for waiter in self._waiters.pop(project_id, ()):
+        waiters = self._waiters.pop(project_id, [])
+        self._waiting -= len(waiters)
+        for waiter in waiters:
             self._loop.call_soon(waiter, answer)  # each for itself: one that fails stops no other

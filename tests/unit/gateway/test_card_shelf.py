@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,8 @@ from domain.ids import ProjectId
 from gateway import card_shelf
 from gateway.card_shelf import CardAnswer, CardShelf, NoCard
 from gateway.metrics import Metrics
+from gateway.project_rooms import ProjectRoom
+from gateway.publication_budget import HELD_AT_ONCE, HELD_PAUSE_SECONDS, UNHELD_PER_SECOND
 from gateway.revocations import Revocations
 from storage.redis.cards import Unknown
 
@@ -25,6 +28,7 @@ class Redis:
         self.cards: dict[ProjectId, Card | Unknown] = {}
         self.reads: list[list[ProjectId]] = []
         self.requests: list[ProjectId] = []
+        self.held: list[ProjectId] = []
         self.breaks: Exception | None = None
 
     async def read_cards(
@@ -36,6 +40,12 @@ class Redis:
         if self.breaks is not None:
             raise self.breaks
         return {project: self.cards.get(project) for project in wanted}
+
+    def publish(self, project_id: ProjectId, *, is_held: bool) -> None:
+        """It is asked for."""
+        self.requests.append(project_id)
+        if is_held:
+            self.held.append(project_id)
 
     def has(self, project: ProjectId) -> Card:
         """The project's card is there now."""
@@ -53,7 +63,7 @@ def redis() -> Redis:
 async def shelf(redis: Redis) -> CardShelf:
     """A shelf over it."""
     revocations = Revocations(lambda *_: None, Metrics())
-    return CardShelf(redis.read_cards, redis.requests.append, revocations.take_card)
+    return CardShelf(redis.read_cards, redis.publish, revocations.take_card)
 
 
 def a_project() -> ProjectId:
@@ -103,7 +113,7 @@ async def test_a_published_card_answers_all_who_wait(shelf: CardShelf, redis: Re
 
 async def test_who_waits_in_vain_is_told_so(redis: Redis) -> None:
     """A missing card is unavailable, not unknown."""
-    shelf = CardShelf(redis.read_cards, redis.requests.append, lambda *_: None, 0.02)
+    shelf = CardShelf(redis.read_cards, redis.publish, lambda *_: None, 0.02)
     answers: list[CardAnswer] = []
     shelf.ask(a_project(), answers.append)
 
@@ -135,11 +145,73 @@ async def test_publications_are_asked_for_at_a_bounded_rate(shelf: CardShelf, re
     for _ in range(200):
         shelf.ask(a_project(), answers.append)
 
-    await until(lambda: len(answers) >= 200 - 2 * card_shelf.PUBLICATIONS_PER_SECOND)
+    await until(lambda: len(answers) >= 200 - 2 * UNHELD_PER_SECOND)
 
-    assert len(redis.requests) <= 2 * card_shelf.PUBLICATIONS_PER_SECOND
+    assert len(redis.requests) <= 2 * UNHELD_PER_SECOND
     assert set(answers) == {NoCard.UNAVAILABLE}
     shelf.stop()
+
+
+async def test_all_held_projects_are_asked_for_however_many_strangers_ask(
+    shelf: CardShelf, redis: Redis
+) -> None:
+    """After a loss in Redis: each once, a portion at a time, none put off to a later sweep."""
+    held = [a_project() for _ in range(200)]
+    for project in held:
+        shelf.room(project)
+    for _ in range(200):
+        shelf.ask(a_project(), lambda _: None)
+    await until(lambda: len(redis.requests) == UNHELD_PER_SECOND)
+
+    began = asyncio.get_running_loop().time()
+    for project in held * 2:
+        shelf.is_missing(project)
+
+    await until(lambda: len(redis.held) == 200)
+    pauses = 200 / HELD_AT_ONCE - 1
+    assert asyncio.get_running_loop().time() - began > pauses * HELD_PAUSE_SECONDS * 0.9
+    assert redis.held == held
+    shelf.stop()
+
+
+async def test_no_more_wait_than_can_be_kept(
+    shelf: CardShelf, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One too many is told at once; when the others have their answers there is room again."""
+    monkeypatch.setattr(card_shelf, "MAX_WAITING", 3)
+    project = a_project()
+    card = redis.has(project)
+    answers: list[CardAnswer] = []
+    for _ in range(4):
+        shelf.ask(project, answers.append)
+    assert answers == [NoCard.UNAVAILABLE]
+
+    await until(lambda: len(answers) == 4)
+    shelf.forget(project)
+    shelf.ask(project, answers.append)
+
+    await until(lambda: answers[1:] == [card] * 4)
+
+
+async def test_a_card_that_cannot_be_taken_keeps_no_other_waiting(redis: Redis) -> None:
+    """Whatever it is, it is the one project's; the next read is as good as ever."""
+    bad, good = a_project(), a_project()
+
+    def take_card(room: ProjectRoom, card: Card) -> None:
+        if room.project_id == bad:
+            raise RuntimeError
+        room.take_card(card)
+
+    shelf = CardShelf(redis.read_cards, redis.publish, take_card)
+    redis.has(bad)
+    card = redis.has(good)
+    answers: dict[ProjectId, CardAnswer] = {}
+    for project in (bad, good):
+        shelf.ask(project, partial(answers.__setitem__, project))
+
+    await until(lambda: len(answers) == 2)
+
+    assert answers == {bad: NoCard.UNAVAILABLE, good: card}
 
 
 @pytest.mark.parametrize("error", [StorageUnavailable(), ValueError()])
@@ -190,7 +262,7 @@ async def test_a_card_that_redis_lost_is_not_held(shelf: CardShelf, redis: Redis
     shelf.is_missing(project)
 
     assert shelf.find_card(project) is None
-    assert redis.requests == [project]
+    await until(lambda: redis.requests == [project])
     shelf.stop()
 
 
