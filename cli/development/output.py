@@ -5,8 +5,10 @@ is one JSON object with the process as a member.
 """
 
 import json
+import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Any
 
 _COLOURS = (36, 32, 35, 34, 33, 96, 92, 95)
@@ -40,10 +42,16 @@ class Output:
         return f"\x1b[{colour}m{name:<{_NAME_WIDTH}}\x1b[0m "
 
     def _write(self, text: str) -> None:
-        # The terminal may be gone; the processes are then stopped, and silently.
-        with suppress(OSError, ValueError):
+        try:
             self._stream.write(text + "\n")
             self._stream.flush()
+        except (OSError, ValueError):
+            self._fall_silent()
+
+    def _fall_silent(self) -> None:
+        """The terminal is gone; what is still to be written, now or at the end, goes nowhere."""
+        with suppress(OSError, ValueError), Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), self._stream.fileno())
 
 
 def _parse(text: str) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 import io
 import json
+import os
 
 from cli.development.output import Output
 
@@ -78,3 +79,16 @@ def test_a_traceback_keeps_its_lines() -> None:
 def test_a_closed_terminal_disturbs_nobody() -> None:
     """The processes are being stopped then."""
     Output(GoneTerminal()).line("gateway", LOG_LINE)
+
+
+def test_a_terminal_that_is_gone_is_no_failure() -> None:
+    """Neither when a line is written, nor at the end, when what was left is flushed."""
+    reader, writer = os.pipe()
+    stream = os.fdopen(writer, "w")
+    output = Output(stream)
+    os.close(reader)
+
+    output.line("web", "nobody hears this")
+    output.line("web", "nor this")
+
+    stream.close()
