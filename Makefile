@@ -16,6 +16,10 @@ run: local ## everything on this machine, ready at http://127.0.0.1:8400 (PORT=,
 demo: local ## the whole story with real clients and processes, step by step, in under a minute
 	@exec $(BIN)/python -m cli.demo
 
+.PHONY: recording
+recording: local ## plays the story once more and draws what it prints: docs/images/demo.svg
+	@exec $(BIN)/python -m cli.demo docs/images/demo.svg
+
 .PHONY: test
 test: development ## the whole suite, or TESTS=tests/unit; what is not installed here is skipped visibly
 	@exec $(BIN)/python -m pytest -n 2 --dist loadfile -rfEs $(TESTS)

@@ -1,4 +1,7 @@
-"""`make demo`: plays the whole story, prints every step with its time, fails if one fails."""
+"""`make demo`: plays the whole story, prints every step with its time, fails if one fails.
+
+With a path as argument it also leaves a picture there of what it printed: `make recording`.
+"""
 
 import asyncio
 import sys
@@ -13,15 +16,19 @@ from cli.demonstration.system import System
 
 def main() -> int:
     """The exit code: 0 when every step went as it must."""
+    picture = Path(sys.argv[1]) if sys.argv[1:] else None
+    page = Page(to_be_drawn=picture is not None)
     try:
         with tempfile.TemporaryDirectory(prefix="widget-auth-demo-") as folder:
-            return asyncio.run(_play(Path(folder)))
+            status = asyncio.run(_play(Path(folder), page))
     except KeyboardInterrupt:
         return 130
+    if picture and status == 0:
+        page.draw(picture)
+    return status
 
 
-async def _play(folder: Path) -> int:
-    page = Page()
+async def _play(folder: Path, page: Page) -> int:
     begun = time.perf_counter()
     page.step("A whole system starts: Redis, database, workers, beat, gateway, dashboard.")
     try:
