@@ -18,6 +18,7 @@ from services.settle_rotations import (
     revocation_of,
     store_receipt,
 )
+from services.steps import Step
 from services.stores import Stores
 from services.transactions import Transaction
 from storage.redis import publications, receipts, sessions
@@ -54,6 +55,7 @@ def revoke_tokens(
         return
     _await_answers(stores, revocation)
     receipt = gather_receipt(stores, revocation)
+    stores.transactor.reached(Step.RECEIPT_GATHERED)
     stores.transactor.run(
         lambda transaction: _finish(transaction, event_id, revocation, receipt), urgent=True
     )
@@ -100,10 +102,13 @@ def _carry_out(stores: Stores, revocation: Revocation) -> bool:
     was_known = publications.raise_epoch(stores.redis, project_id, epoch) is not None
     if not was_known:
         publish_card(stores, project_id)
+    stores.transactor.reached(Step.EPOCH_RAISED)
     asked = ask_nodes(stores, revocation)
+    stores.transactor.reached(Step.NODES_ASKED)
     dropped = sessions.drop_generations(
         stores.redis, project_id, epoch, revocation.rotation_id, since=revocation.since
     )
+    stores.transactor.reached(Step.SESSIONS_DROPPED)
     log.info(
         "revocation_carried_out",
         project_id=project_id,

@@ -15,6 +15,7 @@ from domain.events import KINDS_WITH_WORK, EventKind, OutboxEvent
 from domain.ids import UUID7_RANDOM_BYTES, EventId, ProjectId, ordered_uuid7, uuid7
 from domain.outcomes import Json, JsonObject
 from domain.roles import Actor
+from services.steps import Reached, Step, pass_by
 from storage.sql import audit, outbox
 from storage.sql.engine import Database, now_of
 
@@ -76,10 +77,16 @@ class Transaction:
 
 
 class Transactor:
-    """Runs use cases: the only place of an entry point that commits."""
+    """Runs use cases: the only place of an entry point that commits.
 
-    def __init__(self, database: Database, publish: Publish) -> None:
+    Args:
+        publish: hands an event to its task.
+        reached: is told of the steps of a change.
+    """
+
+    def __init__(self, database: Database, publish: Publish, reached: Reached = pass_by) -> None:
         self.database = database
+        self.reached = reached
         self._publish = publish
 
     def run(self, use_case: Callable[[Transaction], T], *, urgent: bool = False) -> T:
@@ -97,6 +104,7 @@ class Transactor:
             return result
 
         result = self.database.write(work, urgent=urgent)
+        self.reached(Step.COMMITTED)
         self.send(announced)
         return result
 

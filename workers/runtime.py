@@ -16,6 +16,7 @@ from domain.sealing import SecretSealer
 from services.key_rings import KeyRings
 from services.note_key_use import KeyUseNotes
 from services.sign_out_visitors import VisitorSignOut
+from services.steps import Reached, pass_by
 from services.store_messages import MessageStore
 from services.stores import Stores
 from services.transactions import Transactor
@@ -26,15 +27,20 @@ from storage.sql.engine import open_database
 
 @dataclass
 class Runtime:
-    """Opened at first use, in the process that uses it: connections do not survive a fork."""
+    """Opened at first use, in the process that uses it: connections do not survive a fork.
+
+    `reached` is told of the steps of a change.
+    """
 
     settings: WorkerSettings
     publisher: Publisher
+    reached: Reached = pass_by
 
     @cached_property
     def stores(self) -> Stores:
         """SQL and Redis."""
-        transactor = Transactor(open_database(self.settings.database_url), self._publish_event)
+        database = open_database(self.settings.database_url)
+        transactor = Transactor(database, self._publish_event, self.reached)
         return Stores(transactor, connect(self.settings.redis_url), self._sealer)
 
     @cached_property
