@@ -16,6 +16,9 @@ from tests.acceptance.processes import RunningProcess
 from tests.integration.cli.commands import CommandLine, key
 from tests.integration.scenes import add_project, open_transactor, rotate
 
+# For tests of what is the same whatever the database.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 @dataclass(frozen=True)
 class Shop:

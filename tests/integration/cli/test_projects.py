@@ -10,7 +10,7 @@ from storage.sql.audit import list_audit
 from storage.sql.engine import Database
 from storage.sql.tables import projects
 from tests.integration.cli.commands import CommandLine
-from tests.integration.cli.conftest import Shop, dump
+from tests.integration.cli.conftest import Shop, dump, on_sqlite
 
 PASSWORD = "correct horse battery"
 
@@ -56,6 +56,7 @@ def test_list_goes_on_behind_the_first_page(cli: CommandLine, database: Database
     assert len({project["id"] for project in listed}) == 201
 
 
+@on_sqlite
 def test_ambiguous_name_is_answered_with_the_ids(cli: CommandLine) -> None:
     """Nothing is guessed: whoever asked chooses among the ids."""
     ids = [cli("project", "create", "Twin", "--json").document["project"]["id"] for _ in "12"]
@@ -85,6 +86,7 @@ def test_member_signs_in_with_the_password_given(
     assert twice.error == (1, "member_exists")
 
 
+@on_sqlite
 def test_owner_belongs_to_no_project(cli: CommandLine, database: Database, shop: Shop) -> None:
     """An owner is made with - for PROJECT, and only an owner is."""
     owner = ("boss@example.com", "--role", "owner", "--password-stdin", "--json")

@@ -16,7 +16,7 @@ from storage.sql.audit import list_audit
 from storage.sql.engine import Database
 from tests.acceptance.processes import RunningProcess, free_port
 from tests.integration.cli.commands import CommandLine
-from tests.integration.cli.conftest import Shop, dump
+from tests.integration.cli.conftest import Shop, dump, on_sqlite
 from tests.integration.cli.live_sessions import NODE, add_sessions
 from tests.integration.scenes import add_project
 
@@ -89,6 +89,7 @@ def test_waiting_answers_the_receipt(
     assert cli("sessions", "Shop", "--json").document["by_key"] == {"anonymous": 2}
 
 
+@on_sqlite
 def test_secret_is_answered_whatever_becomes_of_the_following(
     cli: CommandLine, shop: Shop, redis_url: str
 ) -> None:
@@ -123,6 +124,7 @@ def test_rotations_are_listed_page_by_page(cli: CommandLine, shop: Shop) -> None
     assert rest["next_cursor"] is None
 
 
+@on_sqlite
 def test_rotation_succeeds_without_a_broker(
     cli: CommandLine, shop: Shop, database: Database
 ) -> None:
@@ -139,6 +141,7 @@ def test_rotation_succeeds_without_a_broker(
     assert waiting == 1
 
 
+@on_sqlite
 def test_rotation_succeeds_without_redis(cli: CommandLine, shop: Shop) -> None:
     """Nobody can count the sessions then, which is said, and is no reason not to revoke."""
     away = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
@@ -160,6 +163,7 @@ PLANNED: list[tuple[tuple[str, ...], tuple[int, str]]] = [
 ]
 
 
+@on_sqlite
 def test_what_cannot_be_planned_yet_changes_nothing(cli: CommandLine, shop: Shop) -> None:
     """The options are known and refused; the old secret goes on."""
     for options, error in PLANNED:
@@ -169,6 +173,7 @@ def test_what_cannot_be_planned_yet_changes_nothing(cli: CommandLine, shop: Shop
     assert secret["state"] == "active"
 
 
+@on_sqlite
 def test_nobody_is_rotated_without_being_asked(cli: CommandLine, shop: Shop) -> None:
     """Without --yes somebody has to be at the terminal."""
     assert cli("secret", "rotate", "Shop", "--json").error == (2, "not_confirmed")

@@ -12,10 +12,11 @@ from services.transactions import Transactor
 from services.verify_visitors import VisitorVerifier
 from storage.sql.engine import Database
 from tests.integration.cli.commands import CommandLine
-from tests.integration.cli.conftest import Shop, dump
+from tests.integration.cli.conftest import Shop, dump, on_sqlite
 from tests.integration.scenes import DEVICES, SEALER, add_project, mint, new_device, request, rotate
 
 
+@on_sqlite
 def test_minted_token_is_what_a_site_would_sign(cli: CommandLine, shop: Shop) -> None:
     """Its claims are those asked for, it lives five minutes, and the inspector accepts it."""
     who = ("--custom-id", "ada", "--name", "Ada", "--email", "ada@example.com")
@@ -34,6 +35,7 @@ def test_minted_token_is_what_a_site_would_sign(cli: CommandLine, shop: Shop) ->
     assert (seen.document["accepted"], seen.document["code"]) == (True, None)
 
 
+@on_sqlite
 def test_custom_id_is_signed_where_the_project_wants_it(
     cli: CommandLine, transactor: Transactor
 ) -> None:
@@ -50,6 +52,7 @@ def test_custom_id_is_signed_where_the_project_wants_it(
     assert "external_id" not in jwt.decode(token.strip(), options={"verify_signature": False})
 
 
+@on_sqlite
 def test_secret_and_token_come_by_file(cli: CommandLine, shop: Shop, tmp_path: Path) -> None:
     """A line end behind them does not matter; the header names the key that was asked for."""
     (tmp_path / "secret").write_text(f"{shop.secret}\n")
@@ -97,6 +100,7 @@ def test_token_of_a_revoked_secret_is_named_so(cli: CommandLine, shop: Shop) -> 
     assert seen["key_id"] == shop.key_id
 
 
+@on_sqlite
 def test_hostile_tokens_are_answered(cli: CommandLine, shop: Shop) -> None:
     """Whatever comes as a token, the inspector says that it is none."""
     for text, code in [
