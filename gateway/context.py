@@ -33,8 +33,9 @@ class NodeContext:
 
     `fence` is called where the lease is found not to be trusted any more; it closes every
     signed-in socket and may be called again. `sessions` has one for every open socket, `awaited`
-    those not welcomed yet, `by_id` those that are live, `unrecorded` the live ones whose record
-    Redis may have lost. `hears_signals` is false while an outcome would find nobody listening.
+    those not welcomed yet, `max_awaited` at most, `by_id` those that are live, `unrecorded` the
+    live ones whose record Redis may have lost. `hears_signals` is false while an outcome would find
+    nobody listening.
     """
 
     node_id: NodeId
@@ -52,6 +53,7 @@ class NodeContext:
     metrics: Metrics
     fence: Callable[[], None]
     awaited: "Deadlines[WidgetSession]"
+    max_awaited: int
     sessions: set["WidgetSession"] = field(default_factory=set)
     by_id: dict[SessionId, "WidgetSession"] = field(default_factory=dict)
     close_log: CloseLog = field(default_factory=CloseLog)

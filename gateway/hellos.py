@@ -1,6 +1,7 @@
 """From a hello to a welcome: the card, the origin, the device, the record in Redis."""
 
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from domain.cards import Card
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 def admits_origin(card: Card, origin: str | None) -> bool:
     """Whether the project allows a widget of this origin; one that names none is no browser."""
     return origin is None or not card.allowed_origins or origin in card.allowed_origins
+
+
+def is_within_limit(session: "WidgetSession", card: Card) -> bool:
+    """Whether the address may open this socket of the project too; each is counted once."""
+    if session.is_counted:
+        return True
+    session.is_counted = True
+    limit, now = card.limits.connects_per_address, monotonic()
+    return session.node.connects.admit(session.project_id, session.socket.address, limit, now)
 
 
 def greet(session: "WidgetSession", hello: Hello) -> None:
@@ -44,6 +54,8 @@ def _card_known(
         # Known already, a foreign origin is refused with 403 at the upgrade; this one came while
         # nobody could say. The table of closes has no code of its own for it.
         session.end(Close.PROTOCOL_ERROR)
+    elif not is_within_limit(session, answer):
+        session.end(Close.TOO_MANY_REQUESTS)
     else:
         _register(session, device, try_again=try_again)
 

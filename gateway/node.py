@@ -54,9 +54,10 @@ _RUN_RANDOM_BYTES = 3
 
 @dataclass(frozen=True, slots=True)
 class NodePatience:
-    """How long widgets may be silent, and how messages to workers are bounded."""
+    """How long widgets may be silent, how many may owe a hello, what bounds messages to workers."""
 
     hello_seconds: float = 10.0
+    max_awaited: int = 10_000
     silent_seconds: float = 2.0 * HEARTBEAT_SECONDS
     lanes: LaneBounds = field(default_factory=LaneBounds)
 
@@ -176,6 +177,7 @@ class Node:
             metrics=metrics,
             fence=self.fence,
             awaited=Deadlines(self._patience.hello_seconds, WidgetSession.is_late),
+            max_awaited=self._patience.max_awaited,
         )
 
     def _lane(self, task: str, publish: Publish) -> LaneDriver:

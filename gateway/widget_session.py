@@ -41,12 +41,13 @@ FRAMES_PER_MINUTE = 6_000
 class WidgetSession:
     """Listens to one socket.
 
-    `generation` is the secret that vouches for the session, None while it is anonymous; `proof`
-    identifies the verification that does, None once it is over. `change` is the one identity
-    change in flight, `next_change` the newest that waits for it. `stale_device` says that SQL has
-    ended the session's device without the session having got the new one. `is_person` says that it
-    signed in itself, even if its proof is over by now; `unsent` are messages with the change of
-    identity that each waits for, `sendings` counts those in flight.
+    `is_counted` says that its project's connect limit was asked. `generation` is the secret that
+    vouches for the session, None while it is anonymous; `proof` identifies the verification that
+    does, None once it is over. `change` is the one identity change in flight, `next_change` the
+    newest that waits for it. `stale_device` says that SQL has ended the session's device without
+    the session having got the new one. `is_person` says that it signed in itself, even if its proof
+    is over by now; `unsent` are messages with the change of identity that each waits for,
+    `sendings` counts those in flight.
     """
 
     __slots__ = (
@@ -56,6 +57,7 @@ class WidgetSession:
         "close",
         "device_id",
         "generation",
+        "is_counted",
         "is_moving",
         "is_person",
         "messages",
@@ -90,6 +92,7 @@ class WidgetSession:
         self.visitor_id = VisitorId("")
         self.room: ProjectRoom | None = None
         self.bucket: Bucket | None = None
+        self.is_counted = False
         self.is_moving = False
         self.generation: int | None = None
         self.person_epoch = 0

@@ -34,6 +34,13 @@ class Deadlines(Generic[T]):
         """The thing has no limit any more."""
         self._due.pop(thing, None)
 
+    def expire_first(self) -> None:
+        """The thing added longest ago, if there is one, has no more time."""
+        first = next(iter(self._due), None)
+        if first is not None:
+            del self._due[first]
+            self._expire(first)
+
     def _ring(self) -> None:
         self._timer = None
         loop = asyncio.get_running_loop()

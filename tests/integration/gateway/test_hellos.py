@@ -1,7 +1,8 @@
 """From the upgrade to the welcome, and every way not to get there."""
 
+import time
 import uuid
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import NoReturn
 
 import pytest
@@ -218,6 +219,42 @@ def test_an_address_that_connects_too_often_is_4429(
     assert reason["retry_after_ms"] >= 10_000
 
 
+def test_naming_made_up_projects_uses_up_the_address_but_no_real_project(
+    gateway: RunningGateway, a_project: Publish
+) -> None:
+    """Whoever is over the budget causes no read and no request; projects held here stay open."""
+    held, not_held = a_project(), a_project()
+    with gateway.widget(held) as widget:
+        widget.hello()
+    spend_budget_for_unheld_projects(gateway)
+
+    with gateway.widget(not_held) as widget:
+        assert widget.close_reason()[0] == 4429
+    with (
+        pytest.raises(InvalidStatus) as refused,
+        gateway.widget(not_held, origin="https://shop.example"),
+    ):
+        pass
+    assert refused.value.response.status_code == 429
+    for options in ({}, {"origin": "https://shop.example"}):
+        with gateway.widget(held, **options) as widget:
+            widget.hello()
+
+
+@pytest.mark.parametrize("patience", [NodePatience(max_awaited=2)])
+def test_those_who_say_nothing_do_not_keep_out_those_who_do(
+    gateway: RunningGateway, project: ProjectId
+) -> None:
+    """One more than a node waits for takes the place of the oldest; the welcomed do not count."""
+    with ExitStack() as stack:
+        silent, second, third = (stack.enter_context(gateway.widget(project)) for _ in range(3))
+
+        assert silent.close_reason() == (4408, {"code": "hello_timeout"})
+        second.hello()
+        third.hello()
+        stack.enter_context(gateway.widget(project)).hello()
+
+
 def test_a_socket_that_talks_without_end_is_4429(
     gateway: RunningGateway, project: ProjectId
 ) -> None:
@@ -230,6 +267,14 @@ def test_a_socket_that_talks_without_end_is_4429(
 
         with pytest.raises(ConnectionClosed, match="too_many_requests"):
             _hear_only_errors(widget)
+
+
+def spend_budget_for_unheld_projects(gateway: RunningGateway) -> None:
+    """This address has named as many projects as it may."""
+    node = gateway._gateway._node
+    assert node is not None
+    while node.context.connects.admit_to_unheld("127.0.0.1", time.monotonic()):
+        pass
 
 
 def _hear_only_errors(widget: Widget) -> NoReturn:
