@@ -6,9 +6,34 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from domain.errors import NotFound
-from domain.ids import ProjectId, RotationId
-from domain.rotations import NodeCounts, Rotation, RotationState, SessionCounts
+from domain.ids import KeyId, ProjectId, RotationId
+from domain.rotation_plans import PENDING
+from domain.rotations import Moved, NodeCounts, Rotation, RotationState, SessionCounts
 from storage.sql.tables import rotations
+
+_IS_PENDING = rotations.c.state.in_(sorted(PENDING))
+
+_GIVEN = (
+    "id",
+    "project_id",
+    "old_key_id",
+    "new_key_id",
+    "requested_at",
+    "requested_by",
+    "reason",
+)
+_CHANGING = (
+    "how",
+    "state",
+    "pinned",
+    "forced",
+    "due_at",
+    "effective_at",
+    "window_ends_at",
+    "stretch_minutes",
+    "not_before",
+    "moved_because",
+)
 
 
 class RotationNotFound(NotFound):
@@ -19,35 +44,13 @@ class RotationNotFound(NotFound):
 
 def insert_rotation(db: Connection, rotation: Rotation) -> None:
     """The rotation is stored."""
-    db.execute(
-        rotations.insert().values(
-            id=rotation.id,
-            project_id=rotation.project_id,
-            old_key_id=rotation.old_key_id,
-            new_key_id=rotation.new_key_id,
-            how=rotation.how,
-            state=rotation.state,
-            requested_at=rotation.requested_at,
-            requested_by=rotation.requested_by,
-            reason=rotation.reason,
-            pinned=rotation.pinned,
-            forced=rotation.forced,
-            due_at=rotation.due_at,
-            effective_at=rotation.effective_at,
-        )
-    )
+    given = {name: getattr(rotation, name) for name in _GIVEN}
+    db.execute(rotations.insert().values({**given, **_changing(rotation)}))
 
 
-def supersede_pending(db: Connection, project_id: ProjectId) -> None:
-    """No earlier rotation of the project is still to come."""
-    db.execute(
-        rotations.update()
-        .where(
-            rotations.c.project_id == project_id,
-            rotations.c.state.in_([RotationState.SCHEDULED, RotationState.OVERLAPPING]),
-        )
-        .values(state=RotationState.SUPERSEDED)
-    )
+def update_rotation(db: Connection, rotation: Rotation) -> None:
+    """The rotation has this state and these dates; its figures are not touched."""
+    db.execute(rotations.update().where(rotations.c.id == rotation.id).values(_changing(rotation)))
 
 
 def store_figures(
@@ -112,6 +115,15 @@ def list_rotations(
     return [_rotation(row) for row in db.execute(query).mappings()]
 
 
+def list_standing(db: Connection, project_id: ProjectId, retiring: KeyId | None) -> list[Rotation]:
+    """The project's rotations that are pending, and those whose old key is this retiring one."""
+    query = sa.select(rotations).where(
+        rotations.c.project_id == project_id,
+        sa.or_(_IS_PENDING, rotations.c.old_key_id == retiring),
+    )
+    return [_rotation(row) for row in db.execute(query).mappings()]
+
+
 def list_unsettled(
     db: Connection, since: datetime, *, limit: int, project_id: ProjectId | None = None
 ) -> list[Rotation]:
@@ -130,9 +142,16 @@ def list_unsettled(
     return [_rotation(row) for row in db.execute(query).mappings()]
 
 
+def _changing(rotation: Rotation) -> dict[str, object]:
+    return {name: getattr(rotation, name) for name in _CHANGING}
+
+
 def _rotation(row: sa.RowMapping) -> Rotation:
     values = dict(row)
+    del values["announced_at"], values["reminded_of"]
     values["state"] = RotationState(values["state"])
+    if values["moved_because"]:
+        values["moved_because"] = Moved(values["moved_because"])
     values["sessions"] = SessionCounts(
         values.pop("sessions_targeted"), values.pop("sessions_closed"), values.pop("sessions_gone")
     )

@@ -72,6 +72,16 @@ def revoke_secrets(db: Connection, key_ids: Collection[KeyId], now: datetime) ->
     )
 
 
+def change_state(db: Connection, key_id: KeyId, state: SecretState, now: datetime) -> None:
+    """The secret has passed into that state; a revoked one at this time."""
+    if state is SecretState.REVOKED:
+        revoke_secrets(db, [key_id], now)
+        return
+    db.execute(
+        signing_secrets.update().where(signing_secrets.c.key_id == key_id).values(state=state)
+    )
+
+
 def erase_revoked_secrets(db: Connection, now: datetime) -> int:
     """Secrets revoked more than 7 days ago are erased; returns how many were."""
     result = db.execute(

@@ -7,9 +7,10 @@ import sqlalchemy as sa
 
 from domain.events import EventKind
 from domain.ids import KeyId
+from domain.rotation_refusals import ChangedMeanwhile
 from domain.rotations import RotationState
 from domain.signing_secrets import SecretState
-from services.rotate_secret import ChangedMeanwhile, regenerate
+from services.rotate_secret import regenerate
 from storage.sql import projects, rotations, signing_secrets
 from storage.sql.engine import Database
 from storage.sql.projects import ProjectNotFound
