@@ -15,7 +15,7 @@ from config import queues
 from config.settings import GatewaySettings
 from domain.device_ids import DeviceIds
 from domain.errors import StorageUnavailable
-from domain.ids import NodeId, RotationId
+from domain.ids import NodeId
 from domain.queue_sealing import SALT_BYTES, TokenSealer
 from gateway.answers import HEARTBEAT_SECONDS
 from gateway.card_requests import CardRequests
@@ -29,7 +29,7 @@ from gateway.lane_driver import LaneDriver, Publish
 from gateway.lanes import Lane, LaneBounds
 from gateway.lease import Lease
 from gateway.metrics import Metrics
-from gateway.project_rooms import ProjectRoom
+from gateway.project_rooms import Answer, ProjectRoom
 from gateway.proofs import ProofClock
 from gateway.revocations import Revocations
 from gateway.session_records import SessionRecords
@@ -247,15 +247,19 @@ class Node:
             if session.socket.last_received < silent_since:
                 session.end(Close.TRY_AGAIN)
 
-    def _answer(self, room: ProjectRoom, rotation_id: RotationId, closed: int) -> None:
-        giving = self._give_answer(room, rotation_id, closed)
-        task = asyncio.get_running_loop().create_task(giving)
+    def _answer(self, room: ProjectRoom, owed: Answer) -> None:
+        task = asyncio.get_running_loop().create_task(self._give_answer(room, owed))
         self._answers.add(task)
         task.add_done_callback(self._answers.discard)
 
-    async def _give_answer(self, room: ProjectRoom, rotation_id: RotationId, closed: int) -> None:
+    async def _give_answer(self, room: ProjectRoom, owed: Answer) -> None:
+        revocations, closed = self.context.revocations, owed.closed
+        ids = (room.project_id, owed.rotation_id, self.node_id)
         try:
-            await receipts.answer(self._client, room.project_id, rotation_id, self.node_id, closed)
-        except StorageUnavailable:
-            log.warning("receipt_not_answered", rotation_id=rotation_id)
-            self.context.revocations.not_answered(room, rotation_id, closed)
+            await receipts.answer(self._client, *ids, closed, owed.answer_id)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next sweep gives it again
+            failure = type(error).__name__
+            log.warning("receipt_not_answered", rotation_id=owed.rotation_id, error=failure)
+            revocations.not_answered(owed)
+        else:
+            revocations.answered(room, owed, closed)

@@ -1,8 +1,10 @@
 """What this node holds of a project: its card, the epoch it knows, its live sessions."""
 
+import secrets
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from domain.cards import Card
@@ -23,14 +25,24 @@ class Member(Protocol):
 
 @dataclass(slots=True)
 class Answer:
-    """What a revocation's receipt is owed: an answer, and later closes it stands for.
+    """What a revocation's receipt is owed: how many sessions were closed for it, which may grow.
 
-    The revocation ended the generations from `since` to below the epoch it is filed under.
+    The revocation ended the generations from `since` to below the epoch it is filed under. The
+    receipt knows the answer by `answer_id`, so that giving it again changes nothing; `told` is the
+    number that the receipt took last, None if it may have none.
     """
 
     rotation_id: RotationId
     since: int = 0
-    given: bool = False
+    answer_id: str = field(default_factory=partial(secrets.token_hex, 8))
+    closed: int = 0
+    told: int | None = None
+    is_on_its_way: bool = False
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether the receipt may lack some of it."""
+        return self.told != self.closed
 
 
 class ProjectRoom:
@@ -141,4 +153,4 @@ class ProjectRoom:
 
     @property
     def _owes_an_answer(self) -> bool:
-        return any(not answer.given for answer in self.answers.values())
+        return any(answer.is_owed for answer in self.answers.values())

@@ -24,12 +24,13 @@ class Revocations:
     """Raises epochs on this node.
 
     Args:
-        answer: gives a receipt a number of closes; it is not waited for.
+        answer: gives a receipt its answer, as it is now; it is not waited for, and then
+            `answered` or `not_answered` is called.
     """
 
     def __init__(
         self,
-        answer: Callable[[ProjectRoom, RotationId, int], None],
+        answer: Callable[[ProjectRoom, Answer], None],
         metrics: Metrics,
     ) -> None:
         self._answer = answer
@@ -72,14 +73,20 @@ class Revocations:
     def asked(
         self, room: ProjectRoom, epoch: int, rotation_id: RotationId | None, since: int = 0
     ) -> None:
-        """A revocation asks: its sessions are being closed, its receipt will be answered."""
+        """A revocation asks: its sessions are being closed, its receipt will be answered.
+
+        Asked again, the receipt is given the same answer again: it may have been lost.
+        """
         self.raise_epoch(room, epoch)
         if rotation_id is None:
             _pop_within(room, since, epoch)
             return
-        room.answers[epoch] = Answer(rotation_id, since)
-        for forgotten in sorted(room.answers)[:-REMEMBERED_ROTATIONS]:
-            del room.answers[forgotten]
+        owed = room.answers.get(epoch)
+        if owed is None or owed.rotation_id != rotation_id:
+            room.answers[epoch] = Answer(rotation_id, since)
+            _forget_oldest(room)
+        else:
+            owed.told = None
         self.settle(room)
 
     def closed_late(self, room: ProjectRoom, generation: int) -> None:
@@ -94,18 +101,28 @@ class Revocations:
             if _any_below(room.binding, epoch):
                 return
             owed = room.answers[epoch]
-            closed = _pop_within(room, owed.since, epoch)
-            if closed or not owed.given:
-                owed.given = True
-                self._answer(room, owed.rotation_id, closed)
+            owed.closed += _pop_within(room, owed.since, epoch)
+            if owed.is_owed and not owed.is_on_its_way:
+                owed.is_on_its_way = True
+                self._answer(room, owed)
 
-    def not_answered(self, room: ProjectRoom, rotation_id: RotationId, closed: int) -> None:
-        """The receipt did not take the answer; the next `settle` gives it again."""
-        for epoch, owed in room.answers.items():
-            if owed.rotation_id == rotation_id:
-                owed.given = False
-                room.unreported[epoch - 1] += closed
-                return
+    def answered(self, room: ProjectRoom, owed: Answer, closed: int) -> None:
+        """The receipt has taken so many closes; those that came meanwhile are on their way."""
+        owed.is_on_its_way = False
+        owed.told = closed
+        if owed.is_owed:
+            self.settle(room)
+
+    def not_answered(self, owed: Answer) -> None:
+        """Nobody knows whether the receipt took the answer; the next `settle` gives it again."""
+        owed.is_on_its_way = False
+        owed.told = None
+
+
+def _forget_oldest(room: ProjectRoom) -> None:
+    given = sorted(epoch for epoch, answer in room.answers.items() if not answer.is_owed)
+    for epoch in given[:-REMEMBERED_ROTATIONS]:
+        del room.answers[epoch]
 
 
 def _any_below(generations: Iterable[int], epoch: int) -> bool:

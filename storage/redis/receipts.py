@@ -1,15 +1,14 @@
 """The receipt of a running revocation: what was dropped, who was asked, who has closed how many."""
 
-import secrets
 import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from domain.ids import NodeId, ProjectId, RotationId
-from storage.redis import keys
+from storage.redis import keys, scripts
 from storage.redis.client import AsyncRedis, Redis
-from storage.redis.exchange import Command, ask, ask_all, ask_all_async
+from storage.redis.exchange import Command, ask, ask_all, run_async
 
 _TARGETED = "targeted"
 _ASKED = "asked:"
@@ -78,21 +77,27 @@ async def answer(
     rotation_id: RotationId,
     node_id: NodeId,
     closed: int,
+    answer_id: str,
 ) -> None:
-    """The node has answered: so many sockets closed, beside those of its earlier answers.
+    """The node has answered: so many sockets closed, beside those of its other answers.
+
+    By maximum, so idempotent and in any order.
+
+    Args:
+        answer_id: names this answer of the node's; text that it used for no other.
 
     Raises:
         StorageUnavailable: Redis did not say whether it has counted them.
     """
-    receipt = keys.receipt(project_id, rotation_id)
-    bell = keys.bell(project_id, rotation_id)
-    # Every answer has a field of its own, so that one which is sent twice counts once.
-    await ask_all_async(
+    await run_async(
         client,
+        scripts.ANSWER_RECEIPT,
+        [keys.receipt(project_id, rotation_id), keys.bell(project_id, rotation_id)],
         [
-            ("HSET", receipt, f"{_CLOSED}{node_id}:{secrets.token_hex(8)}", closed),
-            ("EXPIRE", receipt, keys.RECEIPT_SECONDS),
-            ("RPUSH", bell, node_id),
-            ("EXPIRE", bell, keys.BELL_SECONDS),
+            f"{_CLOSED}{node_id}:{answer_id}",
+            closed,
+            keys.RECEIPT_SECONDS,
+            keys.BELL_SECONDS,
+            node_id,
         ],
     )

@@ -202,7 +202,7 @@ async def test_a_dead_server_is_unavailable_for_a_node_too(
         lambda: read_epochs(client, [project_id]),
         lambda: leases.renew(client, node_id),
         lambda: leases.release(client, node_id),
-        lambda: receipts.answer(client, project_id, ROTATION, node_id, 1),
+        lambda: receipts.answer(client, project_id, ROTATION, node_id, 1, "an-answer"),
         lambda: writer.unregister(project_id, new_session()[0], Bucket(None, node_id, 0)),
     ]
     await asyncio.gather(*(ask() for ask in asks))

@@ -25,7 +25,7 @@ async def test_a_receipt_tells_who_was_asked_and_who_answered(
     receipts.open_receipt(redis, project_id, ROTATION, [ONE, TWO])
     assert receipts.read(redis, project_id, ROTATION) == ReceiptState(0, frozenset({ONE, TWO}), {})
 
-    await receipts.answer(node_redis, project_id, ROTATION, TWO, 0)
+    await receipts.answer(node_redis, project_id, ROTATION, TWO, 0, "an-answer")
     assert receipts.read(redis, project_id, ROTATION).closed == {TWO: 0}
 
 
@@ -35,12 +35,27 @@ async def test_a_later_answer_adds_to_the_first(
     """A socket that closed late belongs to the same revocation."""
     receipts.open_receipt(redis, project_id, ROTATION, [ONE])
     answers = [
-        receipts.answer(node_redis, project_id, ROTATION, node, closed)
-        for node, closed in ((ONE, 100), (ONE, 1), (TWO, 7), (ONE, 2))
+        receipts.answer(node_redis, project_id, ROTATION, node, closed, answer_id)
+        for node, closed, answer_id in (
+            (ONE, 100, "a"),
+            (ONE, 1, "b"),
+            (TWO, 7, "a"),
+            (ONE, 2, "c"),
+        )
     ]
     await asyncio.gather(*answers)
 
     assert receipts.read(redis, project_id, ROTATION).closed == {ONE: 103, TWO: 7}
+
+
+async def test_an_answer_given_again_counts_once(
+    redis: Redis, node_redis: AsyncRedis, project_id: ProjectId
+) -> None:
+    """Nobody knew whether the first was taken; and it may arrive after one that grew since."""
+    for closed in (5, 5, 7, 5):
+        await receipts.answer(node_redis, project_id, ROTATION, TWO, closed, "an-answer")
+
+    assert receipts.read(redis, project_id, ROTATION).closed == {TWO: 7}
 
 
 async def test_opening_again_keeps_what_is_there(
@@ -48,7 +63,7 @@ async def test_opening_again_keeps_what_is_there(
 ) -> None:
     """The event may be worked on twice, with other nodes alive by then."""
     receipts.open_receipt(redis, project_id, ROTATION, [ONE])
-    await receipts.answer(node_redis, project_id, ROTATION, ONE, 5)
+    await receipts.answer(node_redis, project_id, ROTATION, ONE, 5, "an-answer")
     redis.hset(keys.receipt(project_id, ROTATION), "targeted", 6)
 
     receipts.open_receipt(redis, project_id, ROTATION, [TWO])
@@ -70,9 +85,9 @@ async def test_receipts_are_kept_apart(
 ) -> None:
     """By rotation and by project."""
     other = ProjectId(str(uuid.uuid4()))
-    await receipts.answer(node_redis, project_id, ROTATION, ONE, 1)
-    await receipts.answer(node_redis, other, ROTATION, ONE, 2)
-    await receipts.answer(node_redis, project_id, RotationId("another"), ONE, 3)
+    await receipts.answer(node_redis, project_id, ROTATION, ONE, 1, "an-answer")
+    await receipts.answer(node_redis, other, ROTATION, ONE, 2, "an-answer")
+    await receipts.answer(node_redis, project_id, RotationId("another"), ONE, 3, "an-answer")
     assert receipts.read(redis, project_id, ROTATION).closed == {ONE: 1}
 
 
@@ -82,7 +97,7 @@ async def test_receipts_and_bells_end_by_themselves(
     """A day and a minute after the last word."""
     receipts.open_receipt(redis, project_id, ROTATION, [ONE])
     assert 0 < redis.ttl(keys.receipt(project_id, ROTATION)) <= keys.RECEIPT_SECONDS
-    await receipts.answer(node_redis, project_id, ROTATION, ONE, 1)
+    await receipts.answer(node_redis, project_id, ROTATION, ONE, 1, "an-answer")
     assert 0 < redis.ttl(keys.bell(project_id, ROTATION)) <= keys.BELL_SECONDS
 
 
@@ -95,7 +110,7 @@ async def test_who_waits_is_woken_by_an_answer(
     )
     await until(lambda: redis.info("clients")["blocked_clients"] == 1)
     began = time.monotonic()
-    await receipts.answer(node_redis, project_id, ROTATION, ONE, 1)
+    await receipts.answer(node_redis, project_id, ROTATION, ONE, 1, "an-answer")
 
     assert await waiting is True
     assert time.monotonic() - began < 1
@@ -105,7 +120,7 @@ async def test_an_answer_that_came_before_is_not_waited_for(
     redis: Redis, node_redis: AsyncRedis, project_id: ProjectId
 ) -> None:
     """Each answer wakes once."""
-    await receipts.answer(node_redis, project_id, ROTATION, ONE, 1)
+    await receipts.answer(node_redis, project_id, ROTATION, ONE, 1, "an-answer")
     assert receipts.wait_for_answer(redis, project_id, ROTATION, 10) is True
     assert receipts.wait_for_answer(redis, project_id, ROTATION, 0.05) is False
     assert receipts.wait_for_answer(redis, project_id, ROTATION, 0) is False

@@ -255,7 +255,7 @@ async def test_after_all_have_gone_only_cards_are_left_without_an_end(
     await crowd.writer.unbind(project_id, session, visitor, None, bucket, "device")
     receipts.open_receipt(redis, project_id, ROTATION, [node_id])
     sessions.drop_generations(redis, project_id, 2, ROTATION)
-    await receipts.answer(node_redis, project_id, ROTATION, node_id, 30)
+    await receipts.answer(node_redis, project_id, ROTATION, node_id, 30, "an-answer")
     await release(node_redis, node_id)
     sessions.drop_node(redis, node_id)
 

@@ -97,7 +97,7 @@ async def _answer(
     url: str, project_id: ProjectId, rotation_id: RotationId, node: NodeId, closed: int
 ) -> None:
     client = connect_async(url)
-    await receipts.answer(client, project_id, rotation_id, node, closed)
+    await receipts.answer(client, project_id, rotation_id, node, closed, os.urandom(8).hex())
     await client.aclose()
 
 

@@ -10,8 +10,8 @@ from domain.ids import ProjectId, RotationId
 from gateway.closes import Close
 from gateway.connect_limits import ConnectLimits
 from gateway.metrics import Metrics
-from gateway.project_rooms import ProjectRoom
-from gateway.revocations import Revocations
+from gateway.project_rooms import Answer, ProjectRoom
+from gateway.revocations import REMEMBERED_ROTATIONS, Revocations
 
 PROJECT = ProjectId("p")
 
@@ -29,17 +29,32 @@ class Member:
 
 
 class Receipts:
-    """Adds up what is answered."""
+    """Takes answers as Redis does, or loses what became of them."""
 
     def __init__(self) -> None:
-        self.closed: Counter[str] = Counter()
+        self.revocations: Revocations | None = None
+        self.taken: dict[tuple[str, str], int] = {}
         self.answers = 0
+        self.is_heard = True
 
-    def __call__(self, room: ProjectRoom, rotation_id: RotationId, closed: int) -> None:
+    @property
+    def closed(self) -> Counter[str]:
+        """The closes that each rotation's receipt counts."""
+        closed: Counter[str] = Counter()
+        for (rotation_id, _), count in self.taken.items():
+            closed[rotation_id] += count
+        return closed
+
+    def __call__(self, room: ProjectRoom, owed: Answer) -> None:
         """One answer."""
         assert room.project_id == PROJECT
-        self.closed[rotation_id] += closed
+        assert self.revocations is not None
         self.answers += 1
+        self.taken[owed.rotation_id, owed.answer_id] = owed.closed
+        if self.is_heard:
+            self.revocations.answered(room, owed, owed.closed)
+        else:
+            self.revocations.not_answered(owed)
 
 
 @pytest.fixture
@@ -51,7 +66,8 @@ def receipts() -> Receipts:
 @pytest.fixture
 def revocations(receipts: Receipts) -> Revocations:
     """Answering those receipts."""
-    return Revocations(receipts, Metrics())
+    receipts.revocations = Revocations(receipts, Metrics())
+    return receipts.revocations
 
 
 def a_room(*generations: int | None) -> tuple[ProjectRoom, list[Member]]:
@@ -123,20 +139,74 @@ def test_a_close_after_the_answer_adds_to_it(revocations: Revocations, receipts:
     assert receipts.closed == {"first": 1, "second": 1}
 
 
-def test_an_answer_that_was_not_taken_is_given_again(
+def test_an_answer_is_given_until_it_is_known_to_be_taken(
     revocations: Revocations, receipts: Receipts
 ) -> None:
-    """With the same number, at the next occasion."""
+    """It may have been taken in spite of the silence: given again, it counts once."""
     room, _ = a_room(1, 1)
+    receipts.is_heard = False
     revocations.asked(room, 2, RotationId("r"))
-    receipts.closed.clear()
-
-    revocations.not_answered(room, RotationId("r"), 2)
+    revocations.closed_late(room, 1)
     assert not room.is_idle
+
+    receipts.is_heard = True
+    revocations.settle(room)
     revocations.settle(room)
 
-    assert receipts.closed == {"r": 2}
+    assert receipts.closed == {"r": 3}
+    assert receipts.answers == 3
     assert room.is_idle
+
+
+def test_a_revocation_that_asks_again_has_the_same_answer(
+    revocations: Revocations, receipts: Receipts
+) -> None:
+    """No close is lost or counted twice, and a receipt that was lost is whole again."""
+    room, _ = a_room(1, 1)
+    for _ in range(3):
+        revocations.asked(room, 2, RotationId("r"), since=1)
+    assert receipts.closed == {"r": 2}
+    assert receipts.answers == 3
+
+    receipts.taken.clear()
+    revocations.closed_late(room, 1)
+    revocations.asked(room, 2, RotationId("r"), since=1)
+
+    assert receipts.closed == {"r": 3}
+    assert len(receipts.taken) == 1
+
+
+def test_closes_that_come_while_an_answer_is_on_its_way_follow_it(
+    revocations: Revocations, receipts: Receipts
+) -> None:
+    """One answer at a time; the next one says all."""
+    on_their_way: list[tuple[Answer, int]] = []
+    late = Revocations(lambda _, owed: on_their_way.append((owed, owed.closed)), Metrics())
+    room, _ = a_room(1)
+    late.asked(room, 2, RotationId("r"))
+    late.closed_late(room, 1)
+    late.asked(room, 2, RotationId("r"))
+    assert [closed for _, closed in on_their_way] == [1]
+
+    late.answered(room, *on_their_way[0])
+
+    assert [closed for _, closed in on_their_way] == [1, 2]
+
+
+def test_answers_that_are_owed_are_never_forgotten(
+    revocations: Revocations, receipts: Receipts
+) -> None:
+    """Of those given, some of the latest are kept for closes that come late."""
+    room, _ = a_room(1)
+    receipts.is_heard = False
+    revocations.asked(room, 2, RotationId("owed"))
+    receipts.is_heard = True
+    room.answers[2].is_on_its_way = True
+    for epoch in range(3, 30):
+        revocations.asked(room, epoch, RotationId(str(epoch)))
+
+    assert 2 in room.answers
+    assert len(room.answers) <= REMEMBERED_ROTATIONS + 2
 
 
 def test_a_revocation_without_a_rotation_has_no_receipt(
