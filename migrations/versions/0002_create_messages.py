@@ -65,9 +65,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["verified_by"], ["signing_secrets.key_id"], name=op.f("fk_messages_verified_by")
         ),
-        sa.ForeignKeyConstraint(
-            ["verified_as"], ["visitors.id"], name=op.f("fk_messages_verified_as")
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
         sa.UniqueConstraint("device_id", "client_id", name=op.f("uq_messages_device_id_client_id")),
     )

@@ -87,13 +87,18 @@ def list_events(
 
 def erase_done(db: Connection, before: datetime, limit: int) -> int:
     """Up to `limit` events that are done and older than this are gone; returns how many were."""
-    old = (
+    done = outbox.c.done_at.is_not(None)
+    query = (
         sa.select(outbox.c.event_id)
-        .where(outbox.c.event_id < least_uuid7(before), outbox.c.done_at.is_not(None))
+        .where(outbox.c.event_id < least_uuid7(before), done)
         .order_by(outbox.c.event_id)
         .limit(limit)
     )
-    return db.execute(outbox.delete().where(outbox.c.event_id.in_(old))).rowcount
+    old = list(db.scalars(query))
+    if not old:
+        return 0
+    within = outbox.c.event_id.between(old[0], old[-1])
+    return db.execute(outbox.delete().where(within, done)).rowcount
 
 
 def find_event(db: Connection, event_id: EventId) -> OutboxEvent | None:

@@ -15,7 +15,7 @@ from services.sign_out_everywhere import VisitorAnonymous
 from services.stores import Stores
 from services.undo_merge import AlreadyUndone
 from storage.redis.client import connect
-from storage.sql import outbox, visitors
+from storage.sql import messages, outbox, visitors
 from storage.sql.audit import list_audit
 from storage.sql.merges import MergeNotFound
 from storage.sql.tables import outbox as outbox_table
@@ -97,6 +97,8 @@ def test_an_undone_merge(site: PeopleSite) -> None:
     with site.database.reading() as db:
         held = [*visitors.list_devices(db, ada), *visitors.list_devices(db, anonymous)]
         person = visitors.get_visitor(db, site.project_id, ada)
+        conversations = messages.list_conversations(db, site.project_id, limit=10)
+    assert [c.last_message.text for c in conversations] == ["as ada", "anonymous"]
     assert all(device.ended_at for device in held)
     assert (person.person_epoch, person.not_before) == (1, None)
     assert isinstance(site.try_to_say(phone, "late"), DeviceEnded)
@@ -221,3 +223,16 @@ def test_a_verification_twice_changes_nothing(site: PeopleSite) -> None:
     assert isinstance(first, SignedIn)
     assert isinstance(second, SignedIn)
     assert (second.visitor_id, second.merged) == (first.visitor_id, ())
+
+
+def test_a_conversation_that_was_split_off_is_the_others_no_more(site: PeopleSite) -> None:
+    """The person's thread has no last message where all the words were the absorbed record's."""
+    ada = site.sign_in(site.socket(), "ada").visitor_id
+    laptop = site.socket()
+    anonymous = laptop.visitor
+    site.say(laptop, "mine")
+    site.sign_in(laptop, "ada")
+    site.undo(site.merges(ada)[0].id)
+    with site.database.reading() as db:
+        conversations = messages.list_conversations(db, site.project_id, limit=10)
+    assert [conversation.visitor.id for conversation in conversations] == [anonymous]

@@ -1,0 +1,143 @@
+"""A project of 100,000 visitors: the same statements as a small one, found by indexes alone."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from domain.outcomes import Sent, SignedIn
+from storage.sql import messages, outbox, tables, visitors
+from storage.sql.engine import Database, now_of
+from tests.integration.people.crowd import person_id, populate
+from tests.integration.people.site import PeopleSite
+from tests.integration.scenes import mint, new_device, request
+
+LARGE = {"visitors", "devices", "merges", "messages", "outbox"}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One that was executed."""
+
+    text: str
+    parameters: Any
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[Statement]]:
+    """Everything that the writing engine executes meanwhile."""
+    seen: list[Statement] = []
+
+    def note(_db: object, _cursor: object, text: str, parameters: Any, *_: object) -> None:
+        seen.append(Statement(text, parameters))
+
+    sa.event.listen(database.writer, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        sa.event.remove(database.writer, "before_cursor_execute", note)
+
+
+def use(site: PeopleSite, count: int) -> list[Statement]:
+    """What batches of so many sign-ins and messages execute: known, unknown, merging, writing."""
+    requests = [
+        request(
+            site.project_id,
+            mint(site.secret, f"person-{number}" if number % 2 else f"new-{number}-{count}"),
+            new_device(site.project_id),
+        )
+        for number in range(1, count + 1)
+    ]
+    sockets = [site.socket() for _ in range(count)]
+    writings = [site.writing(socket, "hello") for socket in sockets]
+    with statements(site.database) as seen:
+        outcomes = site.verifier.verify(requests).outcomes
+        stored = site.store.store(writings)
+    assert all(isinstance(outcome, SignedIn) for outcome in outcomes)
+    assert all(isinstance(outcome, Sent) for outcome in stored)
+    return seen
+
+
+def texts(seen: Sequence[Statement]) -> list[str]:
+    """What was executed, without what it was given."""
+    return [statement.text for statement in seen]
+
+
+def test_a_batch_costs_the_same_statements_whatever_its_size(site: PeopleSite) -> None:
+    """For 2 requests and for 128, to the letter."""
+    site.sign_in(site.socket(), "person-1")
+    assert texts(use(site, 2)) == texts(use(site, 128))
+
+
+def test_a_large_project_costs_what_a_small_one_does(site: PeopleSite, database: Database) -> None:
+    """100,000 visitors, 200,000 devices: the same statements as at 1,000, all by indexes."""
+    populate(site, 1, 500)
+    few = texts(use(site, 100))
+    populate(site, 501, 50_000)
+
+    seen = use(site, 100)
+
+    assert texts(seen) == few
+    with database.reading() as db:
+        assert db.scalar(sa.select(sa.func.count()).select_from(tables.visitors)) >= 100_000
+        assert db.scalar(sa.select(sa.func.count()).select_from(tables.devices)) >= 200_000
+    for statement in seen:
+        assert not _tables_read_whole(database, statement), statement.text
+
+
+@pytest.mark.parametrize("what", ["thread", "conversations", "devices", "person", "erased"])
+def test_reading_goes_by_indexes(site: PeopleSite, what: str) -> None:
+    """A thread, the conversations, a person, a page of events, the erasure of old ones."""
+    populate(site, 1, 5_000)
+    one = person_id(1)
+    work = {
+        "thread": lambda db: messages.list_messages(db, one, limit=50),
+        "conversations": lambda db: messages.list_conversations(db, site.project_id, limit=50),
+        "devices": lambda db: visitors.list_devices(db, one),
+        "person": lambda db: visitors.get_person(db, site.project_id, "person-7"),
+        "erased": lambda db: outbox.erase_done(db, now_of(db), 50),
+    }[what]
+    with statements(site.database) as seen:
+        assert site.database.write(work)
+    for statement in seen:
+        assert not _tables_read_whole(site.database, statement), statement.text
+
+
+def _tables_read_whole(database: Database, statement: Statement) -> set[str]:
+    """Those of the large tables that the statement's plan scans without an index."""
+    if statement.text.lstrip().split(maxsplit=1)[0] not in {"SELECT", "INSERT", "UPDATE", "DELETE"}:
+        return set()
+    with database.writer.connect() as db:
+        try:
+            if database.is_sqlite:
+                return _scanned_by_sqlite(db, statement)
+            return _scanned_by_postgresql(db, statement)
+        finally:
+            db.rollback()
+
+
+def _scanned_by_sqlite(db: sa.Connection, statement: Statement) -> set[str]:
+    parameters = statement.parameters
+    if isinstance(parameters, list):
+        parameters = parameters[0]
+    plan = db.exec_driver_sql("EXPLAIN QUERY PLAN " + statement.text, parameters)
+    steps = [str(row[3]).split() for row in plan]
+    whole = [step for step in steps if step[0] == "SCAN" and "INDEX" not in step]
+    return {step[1] for step in whole} & LARGE
+
+
+def _scanned_by_postgresql(db: sa.Connection, statement: Statement) -> set[str]:
+    plan = db.exec_driver_sql("EXPLAIN (FORMAT JSON) " + statement.text, statement.parameters)
+    found = plan.scalar_one()
+    nodes = [(found if isinstance(found, list) else json.loads(found))[0]["Plan"]]
+    whole = set()
+    while nodes:
+        node = nodes.pop()
+        nodes += node.get("Plans", [])
+        if node["Node Type"] == "Seq Scan":
+            whole.add(node["Relation Name"])
+    return whole & LARGE
