@@ -58,7 +58,7 @@ def _joserfc(wanted: Sequence[Wanted]) -> list[str]:
 
 
 def _bash(wanted: Sequence[Wanted]) -> list[str]:
-    _require("openssl")
+    require("openssl")
     lines = [
         line
         for each in wanted
@@ -74,9 +74,9 @@ def _bash(wanted: Sequence[Wanted]) -> list[str]:
 
 def _program(interpreter: str, program: str) -> Signer:
     def sign(wanted: Sequence[Wanted]) -> list[str]:
-        _require(interpreter)
+        require(interpreter)
         if interpreter == "node":
-            _install_node_modules()
+            install_node_modules()
         tokens: list[str] = json.loads(
             _run([interpreter, program], json.dumps([asdict(each) for each in wanted]))
         )
@@ -104,9 +104,9 @@ def _run(command: list[str], given: str) -> str:
     return done.stdout
 
 
-def _install_node_modules() -> None:
+def install_node_modules() -> None:
     """The locked packages are there; several processes of a run may ask at once."""
-    _require("npm")
+    require("npm")
     installed, lock = MODULES / ".package-lock.json", HERE / "package-lock.json"
     with (HERE / ".node_modules.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
@@ -125,7 +125,8 @@ def _install_node_modules() -> None:
             _missing(f"npm cannot install the locked packages: {done.stderr[-500:]}")
 
 
-def _require(program: str) -> None:
+def require(program: str) -> None:
+    """The program is on this machine."""
     if shutil.which(program) is None:
         _missing(f"{program} is not installed")
 

@@ -1,0 +1,222 @@
+"""What README and docs tell to type works, in the order in which it is told."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from config import settings as declared
+from domain.refusals import RefusalCode
+from tests.acceptance.processes import free_port
+from tests.containers import fill_in, new_env_file, read_services
+from tests.documents import ROOT, list_documents, read_blocks
+
+# Who runs the commands of which document; a new document with commands needs somebody.
+README, DEPLOYMENT, TOKENS = "README.md", "docs/deployment.md", "docs/tokens.md"
+
+# Commands that stay, and what they say once they do what they are for.
+STAYING = {"make run": "ready http://", "examples/sign_in.py": "signed in as Ada Lovelace"}
+# This very run, and what is nobody's to run twice; .ci/run runs them.
+OF_CI = {"make test", "make lint"}
+
+SECONDS = 60.0
+
+_INSIDE = re.compile(r"docker compose exec (?:-T )?(\w+) python -m (\S+) (\w+) (\w+)")
+
+
+class Newcomer:
+    """Somebody in a fresh checkout, with as many terminals as needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._environ = {
+            name: value for name, value in os.environ.items() if not name.startswith("WIDGET_")
+        } | {"PORT": str(free_port())}
+        self._staying: dict[str, tuple[subprocess.Popen[bytes], Path]] = {}
+
+    def type(self, block: str) -> str:
+        """The commands were run, or do what they are for and stay; returns what they printed."""
+        for name, sign in STAYING.items():
+            if name in block:
+                return self._begin(name, block, sign)
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block],
+            cwd=self.folder,
+            env=self._environ,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def interrupt(self, name: str) -> str:
+        """Ctrl-C in that command's terminal; returns all that it printed."""
+        os.killpg(self._staying[name][0].pid, signal.SIGINT)
+        return self.end_of(name)
+
+    def end_of(self, name: str) -> str:
+        """What a staying command printed until it ended, well."""
+        process, log = self._staying[name]
+        assert process.wait(SECONDS) in {0, -signal.SIGINT}
+        return log.read_text()
+
+    def close(self) -> None:
+        """Nothing is left."""
+        for process, _ in self._staying.values():
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def _begin(self, name: str, block: str, sign: str) -> str:
+        log = self.folder / f"{len(self._staying)}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                ["bash", "-euo", "pipefail", "-c", block],
+                cwd=self.folder,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self._staying[name] = process, log
+        deadline = time.monotonic() + SECONDS
+        while sign not in log.read_text():
+            assert process.poll() is None, log.read_text()[-3000:]
+            assert time.monotonic() < deadline, log.read_text()[-3000:]
+            time.sleep(0.05)
+        return log.read_text()
+
+
+@pytest.fixture
+def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
+    """In a folder that has all of the checkout, and no data yet."""
+    for path in ROOT.iterdir():
+        if path.name not in {".data", ".env", ".git"}:
+            (tmp_path / path.name).symlink_to(path)
+    somebody = Newcomer(tmp_path)
+    yield somebody
+    somebody.close()
+
+
+def test_every_command_is_run_by_somebody() -> None:
+    """No document has commands that nobody tries."""
+    with_commands = {
+        str(path.relative_to(ROOT))
+        for path in list_documents()
+        if any(block.is_commands for block in read_blocks(path))
+    }
+
+    assert with_commands == {README, DEPLOYMENT}
+    ci = (ROOT / ".ci" / "run").read_text()
+    assert all(re.search(rf"\b{command}$", ci, re.MULTILINE) for command in OF_CI)
+
+
+def test_the_readme_in_order(newcomer: Newcomer) -> None:
+    """Run, see, sign in with a token of one's own, regenerate, stop."""
+    blocks = [block.text for block in read_blocks(ROOT / README) if block.is_commands]
+    told = {
+        block: newcomer.type(block)
+        for block in blocks
+        if not any(command in block for command in OF_CI)
+    }
+
+    def printed_by(words: str) -> str:
+        return next(text for block, text in told.items() if words in block)
+
+    assert "The receipt says what happened." in printed_by("make demo")
+    assert "Demo" in printed_by("project list")
+    assert (newcomer.folder / ".data" / "secret").stat().st_mode & 0o077 == 0
+    assert "✓ accepted" in printed_by("token mint")
+    assert "✗ refused: key_revoked" in printed_by("widget-auth sessions Demo")
+    assert "disconnected: 4401 secret_revoked" in newcomer.end_of("examples/sign_in.py")
+    newcomer.interrupt("make run")
+
+
+def test_the_readme_shows_what_make_demo_prints() -> None:
+    """A picture made by `make recording`, of the story as it is now, that loads nothing."""
+    picture = (ROOT / "docs" / "images" / "demo.svg").read_text()
+    words = re.sub(r"<[^>]*>", "\n", picture).replace("&#160;", " ")
+    story = (ROOT / "cli" / "demonstration" / "story.py").read_text()
+    steps = re.findall(r'step\("([^"]+)"\)', story)
+
+    assert "docs/images/demo.svg" in (ROOT / README).read_text()
+    assert len(steps) >= 5
+    for step in steps:
+        assert step in words.replace("&#x27;", "'"), step
+    assert set(re.findall(r"https?://[^\"'\s<]+", picture)) <= {"http://www.w3.org/2000/svg"} | set(
+        re.findall(r"http://127\.0\.0\.1:\d+", picture)
+    )
+
+
+def test_the_commands_of_a_deployment() -> None:
+    """There is no Docker engine here: what it would be told is held against the files.
+
+    The secrets are made in earnest, and what is run inside a container is a command of ours.
+    """
+    lines = [
+        line
+        for block in read_blocks(ROOT / DEPLOYMENT)
+        if block.is_commands
+        for line in block.text.replace("\\\n", " ").splitlines()
+    ]
+    services = read_services()
+
+    for line in lines:
+        if inside := re.match(
+            r"docker compose exec (?:-T )?(\w+) python -m (\S+) (\w+) (\w+)", line
+        ):
+            service, module, *command = inside.groups()
+            assert service in services
+            assert module == "cli.main"
+            told = _help(*command)
+            for option in re.findall(r"--[a-z-]+", line):
+                assert option in told, line
+        elif not line.startswith("docker compose "):
+            assert line == "deploy/new-secrets https://chat.example.com > .env"
+    assert {line.split()[2] for line in lines if line.startswith("docker")} == {
+        "up",
+        "exec",
+        "down",
+    }
+    env_file = new_env_file()
+    assert fill_in("${POSTGRES_PASSWORD:?}", env_file) == env_file["POSTGRES_PASSWORD"]
+
+
+def _help(*command: str) -> str:
+    done = subprocess.run(
+        [ROOT / ".venv" / "bin" / "widget-auth", *command, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    return done.stdout
+
+
+def test_every_setting_is_documented() -> None:
+    """By its name, in the page on deployments."""
+    page = (ROOT / DEPLOYMENT).read_text()
+    classes = (
+        declared.WorkerSettings,
+        declared.GatewaySettings,
+        declared.DashboardSettings,
+        declared.CliSettings,
+    )
+    for each in classes:
+        for field in each.model_fields:
+            assert f"`{declared.setting_name(field)}`" in page, field
+
+
+def test_every_refusal_is_documented() -> None:
+    """By its code, in the page on tokens."""
+    page = (ROOT / TOKENS).read_text()
+    assert [code for code in RefusalCode if f"`{code}`" not in page] == []

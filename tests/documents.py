@@ -1,0 +1,33 @@
+"""README and docs: the blocks in them that somebody may copy and run."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = frozenset({"sh", "shell", "console"})
+
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: what language it says it is in, and its text."""
+
+    language: str
+    text: str
+
+    @property
+    def is_commands(self) -> bool:
+        """Whether it is to be typed into a terminal."""
+        return self.language in COMMANDS
+
+
+def list_documents() -> list[Path]:
+    """README and every page in docs."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def read_blocks(path: Path) -> list[Block]:
+    """The document's blocks in their order."""
+    return [Block(*found) for found in _BLOCK.findall(path.read_text())]
