@@ -82,9 +82,14 @@ class Newcomer:
         self._own()
         return checkout
 
-    def start(self, checkout: Path, *command: str, **environ: str) -> "Run":
-        """The command runs in the checkout, in a terminal session of its own."""
-        return Run(self._as_newcomer(command, environ), checkout)
+    def start(
+        self, checkout: Path, *command: str, hidden: tuple[str, ...] = (), **environ: str
+    ) -> "Run":
+        """The command runs in the checkout, in a terminal session of its own.
+
+        Folders that are to be hidden look empty to it.
+        """
+        return Run(self._as_newcomer(command, environ, (*HIDDEN, *hidden)), checkout)
 
     def processes(self) -> list[int]:
         """Everything of theirs that runs."""
@@ -100,16 +105,26 @@ class Newcomer:
     def _own(self) -> None:
         _do("chown", "-R", self.name, str(self.home))
 
-    def _as_newcomer(self, command: tuple[str, ...], environ: Mapping[str, str]) -> list[str]:
+    def _as_newcomer(
+        self, command: tuple[str, ...], environ: Mapping[str, str], hidden: tuple[str, ...]
+    ) -> list[str]:
         kept = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
         given = {**kept, "HOME": str(self.home), "PATH": str(self.commands), "LANG": "C.UTF-8"}
         pairs = [f"{name}={value}" for name, value in {**given, **environ}.items()]
         own = ["runuser", "-u", self.name, "--", "env", "-i", *pairs, *command]
-        return ["unshare", "--mount", "bash", "-ec", f'{self._mounts()}\nexec "$@"', "bash", *own]
+        return [
+            "unshare",
+            "--mount",
+            "bash",
+            "-ec",
+            f'{self._mounts(hidden)}\nexec "$@"',
+            "bash",
+            *own,
+        ]
 
-    def _mounts(self) -> str:
+    def _mounts(self, hidden: tuple[str, ...]) -> str:
         """Servers are hidden that need no PATH, and root's Pythons can be reached."""
-        lines = [f"mount -t tmpfs none {path}" for path in HIDDEN if Path(path).is_dir()]
+        lines = [f"mount -t tmpfs none {path}" for path in hidden if Path(path).is_dir()]
         if PYENV.is_dir():
             aside = self.home / "pyenv"
             aside.mkdir(exist_ok=True)
@@ -142,6 +157,12 @@ class Run:
         """What it wrote so far."""
         self._log.seek(0)
         return self._log.read()
+
+    def only_line(self) -> str:
+        """The only line that it wrote, beside what make says of itself."""
+        lines = [line for line in self.told().splitlines() if not line.startswith("make:")]
+        _require(len(lines) == 1, f"more or less than one line:\n{self.told()}")
+        return lines[0]
 
     def until_ready(self) -> float:
         """The seconds until `ready`, whose address answers."""
@@ -218,11 +239,14 @@ def first_hour(newcomer: Newcomer) -> None:
 
 
 def two_at_once(newcomer: Newcomer) -> None:
-    """Two checkouts set up and run at the same time; one has an environment without pip."""
+    """Two checkouts set up and run at the same time; in one, uv had made the environment."""
     with_uv, plain = newcomer.clone("made by uv"), newcomer.clone("plain")
-    # As `uv venv` makes it.
-    bare_environment = ("python3", "-m", "venv", "--without-pip", ".venv")
-    newcomer.start(with_uv, *bare_environment).until_over(60)
+    for command in (
+        ("python3", "-m", "venv", "../tools"),
+        ("../tools/bin/python", "-m", "pip", "install", "--quiet", "uv"),
+        ("../tools/bin/uv", "venv", "--quiet", ".venv"),
+    ):
+        newcomer.start(with_uv, *command).until_over()
     runs = [
         newcomer.start(checkout, "make", "run", PORT=str(_free_port()))
         for checkout in (with_uv, plain)
@@ -245,19 +269,29 @@ def alone(newcomer: Newcomer) -> None:
 
 
 def other_pythons(newcomer: Newcomer) -> None:
-    """Those of pyenv, where there are some; an old one is told to be old, in one line."""
+    """Without venv, or too old: told in one line. Then those of pyenv, where there are some."""
+    _without_venv(newcomer)
     for version, python in _pyenv_pythons():
         checkout = newcomer.clone(f"for {version}")
         path = f"{python.parent}:{newcomer.commands}"
         run = newcomer.start(checkout, "make", "run", PORT=str(_free_port()), PATH=path)
         if tuple(map(int, version.split(".")[:2])) < (3, 11):
             _require(run.status(60) != 0, "an old Python was taken")
-            told = [line for line in run.told().splitlines() if not line.startswith("make:")]
-            _require(len(told) == 1 and version in told[0], run.told())
+            _require(version in run.only_line(), run.told())
             _tell(f"Python {version} is told to be too old, in one line")
         else:
             _tell(f"make run with pyenv's Python {version}, cold", run.until_ready())
             run.stop()
+
+
+def _without_venv(newcomer: Newcomer) -> None:
+    """As Debian's Python is without the package python3-venv."""
+    where = "import ensurepip, pathlib; print(pathlib.Path(ensurepip.__file__).parent)"
+    hidden = (_do(str(DEBIANS_PYTHON), "-c", where).strip(),)
+    run = newcomer.start(newcomer.clone("without venv"), "make", "run", hidden=hidden)
+    _require(run.status(60) != 0, "it ran without venv")
+    _require("python3-venv" in run.only_line(), run.told())
+    _tell("Python without venv is told so, in one line")
 
 
 def suite(newcomer: Newcomer) -> None:

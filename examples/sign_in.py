@@ -30,7 +30,7 @@ class Socket(WSListener):
         """Everything is JSON but the close, whose reason is."""
         if frame.msg_type == WSMsgType.CLOSE:
             code, reason = frame.get_close_code(), json.loads(frame.get_close_message() or "{}")
-            tell(f"disconnected: {int(code)} {reason.get('code', '')}")
+            tell(f"disconnected: {code.value} {reason.get('code', '')}")
             transport.disconnect()
             self.end(0)
             return

@@ -94,7 +94,7 @@ def _alive(fleet: Fleet) -> int:
     for widget in fleet.widgets.values():
         widget.socket.send(_PING)
     deadline = time.monotonic() + SECONDS
-    answered = set()
+    answered: set[int] = set()
     while len(answered) < len(fleet.widgets) and time.monotonic() < deadline:
         for widget, opcode, payload in fleet.frames(0.5):
             assert (opcode, payload) == (TEXT, b'{"type":"pong"}')
