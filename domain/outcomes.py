@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from types import UnionType
+from typing import NewType, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from domain.ids import DeviceId, KeyId, MessageId, RequestId, SessionId, VisitorId
 from domain.times import from_wire, to_wire
@@ -79,6 +80,22 @@ _TYPES: dict[str, type[Outcome]] = {
     "sent": Sent,
     "device_ended": DeviceEnded,
 }
+
+
+def _admitted(hint: object) -> frozenset[type]:
+    """The types that a value of such a field may have, taken exactly: a boolean is no integer."""
+    if get_origin(hint) in {Union, UnionType}:
+        return frozenset().union(*map(_admitted, get_args(hint)))
+    if isinstance(hint, NewType):
+        return _admitted(hint.__supertype__)
+    origin = get_origin(hint) or hint
+    return frozenset({origin}) if isinstance(origin, type) else frozenset()
+
+
+_ADMITTED = {
+    kind: {name: _admitted(hint) for name, hint in get_type_hints(kind).items()}
+    for kind in _TYPES.values()
+}
 _NAMES = {kind: name for name, kind in _TYPES.items()}
 
 
@@ -104,4 +121,8 @@ def outcome_from_wire(wire: JsonObject) -> Outcome:
     if kind is SignedIn:
         fields["merged"] = tuple(fields["merged"])  # type: ignore[assignment, arg-type]
         fields["expires_at"] = from_wire(str(fields["expires_at"]))  # type: ignore[assignment]
-    return kind(**fields)  # type: ignore[arg-type]
+    outcome = kind(**fields)  # type: ignore[arg-type]
+    for name, admitted in _ADMITTED[kind].items():
+        if type(getattr(outcome, name)) not in admitted:
+            raise TypeError(name)
+    return outcome

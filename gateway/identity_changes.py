@@ -122,10 +122,6 @@ class SigningIn(IdentityChange):
         session = self._session
         if not isinstance(outcome, SignedIn) or session.room is None:
             return False
-        if type(outcome.generation) is not int:
-            return False
-        session.is_moving = True
-        session.room.bind_begun(outcome.generation)
         session.node.records.bind(
             session,
             outcome.visitor_id,
@@ -134,6 +130,8 @@ class SigningIn(IdentityChange):
             partial(self._bound, outcome),
             outcome.person_epoch,
         )
+        session.is_moving = True  # asked for: `_bound` comes on a later turn of the loop
+        session.room.bind_begun(outcome.generation)
         return True
 
     def _bound(self, outcome: SignedIn, result: BindResult | None) -> None:
@@ -196,7 +194,6 @@ class SigningOut(IdentityChange):
     def _take(self, outcome: SignedIn | SignedOut) -> bool:
         if not isinstance(outcome, SignedOut):
             return False
-        self._session.is_moving = True
         self._session.node.records.bind(
             self._session,
             outcome.visitor_id,
@@ -204,6 +201,7 @@ class SigningOut(IdentityChange):
             outcome.ended_device_id,
             partial(self._unbound, outcome),
         )
+        self._session.is_moving = True
         return True
 
     def _unbound(self, outcome: SignedOut, result: BindResult | None) -> None:

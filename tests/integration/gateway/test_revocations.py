@@ -228,6 +228,44 @@ def test_a_node_without_such_sessions_answers_too(
     revoking.wait_for_closed(project, 0)
 
 
+def test_an_outcome_that_is_none_keeps_no_receipt_waiting(
+    gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker, redis: Redis
+) -> None:
+    """Nothing is being bound by it: the project's next revocation is answered."""
+    revoking = Revoking(redis, gateway, worker)
+    with gateway.widget(project) as widget:
+        widget.hello()
+        worker.hold()
+        widget.say({"type": "sign_in", "id": "1", "token": a_token()})
+        gateway.wait_until(lambda: bool(worker.messages))
+        (message,) = worker.messages
+        outcome = {
+            "type": "signed_in",
+            "request_id": message["requests"][0]["request_id"],
+            "session_id": None,
+            "device_id": None,
+            "ended_device_id": 7,
+            "visitor_id": "0190a000-0000-7000-8000-000000000000",
+            "custom_id": "ada",
+            "name": None,
+            "email": None,
+            "key_id": "k",
+            "generation": 1,
+            "person_epoch": 0,
+            "merged": [],
+            "expires_at": "2126-01-01T00:00:00Z",
+        }
+        worker.signal(
+            gateway.node_id,
+            {"type": "outcomes", "batch_id": message["batch_id"], "outcomes": [outcome]},
+        )
+
+        revoking.raise_epoch(project, 2)
+        revoking.tell(project, 2)
+
+        revoking.wait_for_closed(project, 0)
+
+
 def test_a_session_whose_proof_is_over_is_nobodys_to_revoke(
     gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker, redis: Redis
 ) -> None:
