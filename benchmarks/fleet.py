@@ -1,13 +1,14 @@
 """Many widget sockets in one process, over one epoll."""
 
 import json
+import random
 import select
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import cycle
 from typing import Self
 
 from benchmarks.wire import CLOSE, TEXT, client_frame, split_frames, upgrade_request
@@ -16,10 +17,10 @@ WINDOW = 256
 EVENTS_AT_ONCE = 1024
 PATIENCE_SECONDS = 60.0
 READ_BYTES = 8192
+SOURCES = 16
 
 _HELLO = client_frame(b'{"type":"hello"}')
 _CLOSE = client_frame(b"", CLOSE)
-_sources = count()
 
 
 class FleetFailed(Exception):
@@ -71,9 +72,10 @@ class Fleet:
         self._address = ("127.0.0.1", port)
         self._request = upgrade_request(f"127.0.0.1:{port}", path)
         self._says_hello = says_hello
-        # Its own source address: ports in TIME_WAIT of an earlier fleet are none of ours.
-        number = next(_sources)
-        self._source = (f"127.{1 + number // 250}.0.{2 + number % 250}", 0)
+        # Its own source addresses, and several: looking for a free port takes the kernel long
+        # where an address has used many, and those of earlier fleets still wait (TIME_WAIT).
+        network = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}"
+        self._sources = cycle([(f"{network}.{host}", 0) for host in range(1, 1 + SOURCES)])
         self._epoll = select.epoll()
         self.widgets: dict[int, Widget] = {}
 
@@ -182,7 +184,7 @@ class Fleet:
         connection = socket.socket()
         connection.settimeout(0)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.bind(self._source)
+        connection.bind(next(self._sources))
         connection.connect_ex(self._address)
         self._epoll.register(connection.fileno(), select.EPOLLOUT)
         return Widget(connection)
