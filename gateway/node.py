@@ -233,7 +233,17 @@ class Node:
         self._sweeps.soon()
 
     def _lease_lost(self) -> None:
-        """Workers, or a Redis that came back empty, have removed what this node had written."""
+        """Workers, or a Redis that came back empty, have removed what this node had written.
+
+        A worker may still be at it, for a step, when the records are written anew: a sweep later
+        they are written once more.
+        """
+        self._rewrite_all()
+        loop = asyncio.get_running_loop()
+        seconds = self._sweeps.every_seconds
+        self._timers["rewrite"] = loop.call_later(seconds, self._rewrite_all)
+
+    def _rewrite_all(self) -> None:
         self.context.unrecorded.update(self.context.by_id.values())
         self._sweeps.soon()
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 1_000
+REWRITTEN_AT_ONCE = 100
 IDLE_ROOM_SECONDS = 60.0
 
 ReadPersons: TypeAlias = Callable[
@@ -49,7 +50,7 @@ class Sweeps:
         self._node = node
         self._read_epochs = read_epochs
         self._read_persons = read_persons
-        self._every_seconds = every_seconds
+        self.every_seconds = every_seconds
         self._wanted = asyncio.Event()
 
     def soon(self) -> None:
@@ -60,7 +61,7 @@ class Sweeps:
         """Sweeps until cancelled."""
         while True:
             try:
-                async with asyncio.timeout(self._every_seconds):
+                async with asyncio.timeout(self.every_seconds):
                     await self._wanted.wait()
             except TimeoutError:
                 pass
@@ -80,7 +81,7 @@ class Sweeps:
                 self._compare(project_id, version)
                 await self._compare_persons(project_id, version.persons)
         self._give_owed_answers()
-        self._rewrite_records()
+        await self._rewrite_records()
         self._node.shelf.evict_idle(monotonic() - IDLE_ROOM_SECONDS)
 
     async def _sweep_safely(self) -> None:
@@ -126,7 +127,10 @@ class Sweeps:
             if room.answers:
                 self._node.revocations.settle(room)
 
-    def _rewrite_records(self) -> None:
-        for session in list(self._node.unrecorded):
+    async def _rewrite_records(self) -> None:
+        """All are being written anew, a portion in each turn of the loop: there may be many."""
+        for number, session in enumerate(list(self._node.unrecorded), start=1):
+            if number % REWRITTEN_AT_ONCE == 0:
+                await asyncio.sleep(0)
             if session.phase is Phase.LIVE and session.change is None:
                 session.begin_change(Rewriting(session))

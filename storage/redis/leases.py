@@ -5,7 +5,7 @@ import secrets
 from domain.ids import NodeId
 from storage.redis import keys, scripts
 from storage.redis.client import AsyncRedis, Redis
-from storage.redis.exchange import ask, ask_all, ask_all_async, run_async
+from storage.redis.exchange import Command, ask, ask_all, ask_all_async, run_async
 
 
 async def renew(client: AsyncRedis, node_id: NodeId) -> bool:
@@ -17,19 +17,37 @@ async def renew(client: AsyncRedis, node_id: NodeId) -> bool:
     Args:
         node_id: of one process life; a restarted node is another one.
     """
-    await ask_all_async(client, [("SADD", keys.NODES, node_id)])
+    # Before the lease, so that no node is unknown while it is alive; and after it, because a worker
+    # that found none a moment ago may have removed the node in between (`forget`).
+    known: list[Command] = [("SADD", keys.NODES, node_id)]
+    await ask_all_async(client, known)
     held: int = await run_async(
         client,
         scripts.RENEW_LEASE,
         [keys.lease(node_id)],
         [secrets.token_hex(8), keys.LEASE_MILLISECONDS],
     )
+    await ask_all_async(client, known)
     return held == 1
 
 
 async def release(client: AsyncRedis, node_id: NodeId) -> None:
     """The node is dead; what it left is removed by the next `sessions.drop_node`."""
     await ask_all_async(client, [("DEL", keys.lease(node_id))])
+
+
+def is_alive(client: Redis, node_id: NodeId) -> bool:
+    """Whether the node's lease stands."""
+    return bool(ask(client, "EXISTS", keys.lease(node_id)))
+
+
+def forget(client: Redis, node_id: NodeId) -> None:
+    """The node is not listed any more, unless it is alive or came back meanwhile."""
+    if is_alive(client, node_id):
+        return
+    ask(client, "SREM", keys.NODES, node_id)
+    if is_alive(client, node_id):
+        ask(client, "SADD", keys.NODES, node_id)
 
 
 def list_nodes(client: Redis) -> dict[NodeId, bool]:

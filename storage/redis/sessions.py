@@ -7,9 +7,10 @@ serves everybody else between the steps.
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from domain.ids import NodeId, ProjectId, RotationId, SessionId, VisitorId
-from storage.redis import keys, scripts
+from storage.redis import keys, leases, scripts
 from storage.redis.buckets import Bucket
 from storage.redis.client import Redis
 from storage.redis.exchange import ask, ask_all, run
@@ -50,24 +51,28 @@ def drop_generations(
     ones may come behind this call's back.
     """
     receipt = keys.receipt(project_id, rotation_id) if rotation_id else None
-    return _drop(client, project_id, lambda bucket: _is_within(bucket, since, epoch), receipt)
+    return _drop(client, project_id, partial(_is_within, since, epoch), receipt)
 
 
 def drop_node(client: Redis, node_id: NodeId) -> int:
     """Nothing is left of a dead node; returns how many sessions this call dropped.
 
-    A node whose lease stands is left alone, also when it comes back meanwhile.
+    A node whose lease stands is left alone. One that comes back meanwhile is left alone from the
+    next step on; what it wrote during that step it writes again a sweep later.
     """
+
+    def is_dead() -> bool:
+        return not leases.is_alive(client, node_id)
+
     lease, projects = keys.lease(node_id), keys.node_projects(node_id)
     dropped = 0
     for member in ask(client, "SMEMBERS", projects):
-        if ask(client, "EXISTS", lease):
-            return dropped
         project_id = ProjectId(member.decode())
-        dropped += _drop(client, project_id, lambda bucket: bucket.node_id == node_id, None)
-        run(client, scripts.FORGET_PROJECT, [lease, projects], [member])
-    if not ask(client, "EXISTS", lease):
-        ask(client, "SREM", keys.NODES, node_id)
+        condemned = partial(_is_of, node_id)
+        dropped += _drop(client, project_id, condemned, None, while_true=is_dead)
+        if not run(client, scripts.FORGET_PROJECT, [lease, projects], [member]):
+            return dropped
+    leases.forget(client, node_id)
     return dropped
 
 
@@ -107,11 +112,18 @@ def _read_buckets(
 
 
 def _drop(
-    client: Redis, project_id: ProjectId, condemned: Callable[[Bucket], bool], receipt: str | None
+    client: Redis,
+    project_id: ProjectId,
+    condemned: Callable[[Bucket], bool],
+    receipt: str | None,
+    while_true: Callable[[], bool] = lambda: True,
 ) -> int:
+    """How many sessions were dropped, step by step while it may go on."""
     dropped = 0
     for buckets in _scan_buckets(client, project_id):
         for some in _slices(list(filter(condemned, buckets)), DROPPED_AT_ONCE):
+            if not while_true():
+                return dropped
             dropped += _drop_buckets(client, project_id, some, receipt)
     return dropped
 
@@ -143,5 +155,9 @@ def _slices(buckets: list[Bucket], size: int) -> Iterator[list[Bucket]]:
         yield buckets[start : start + size]
 
 
-def _is_within(bucket: Bucket, since: int, epoch: int) -> bool:
+def _is_within(since: int, epoch: int, bucket: Bucket) -> bool:
     return bucket.generation is not None and since <= bucket.generation < epoch
+
+
+def _is_of(node_id: NodeId, bucket: Bucket) -> bool:
+    return bucket.node_id == node_id

@@ -207,6 +207,35 @@ def test_records_that_redis_lost_are_written_anew(
         worker.stop()
 
 
+def test_records_are_written_again_a_sweep_after_a_lease_was_lost(
+    settings: GatewaySettings, patience: NodePatience, worker: ScriptedWorker, redis: Redis
+) -> None:
+    """The worker that took the node for dead was still at it when it wrote them the first time."""
+    slow = settings.model_copy(update={"sweep_seconds": 2.0})
+    running = RunningGateway(make_gateway(slow, patience))
+    project = _published(worker)
+
+    def drop_records() -> None:
+        redis.delete(*redis.keys(f"{{{project}}}:s:*"), f"{{{project}}}:buckets")
+
+    def are_there() -> bool:
+        return count_by_generation(redis, project) == {None: 1}
+
+    try:
+        with running.widget(project) as widget:
+            widget.hello()
+            redis.delete(f"{{{running.node_id}}}:lease")
+            drop_records()
+            running.wait_until(are_there)
+
+            drop_records()
+
+            running.wait_until(are_there)
+            assert widget.is_answering()
+    finally:
+        running.stop()
+
+
 def test_silent_peers_are_dropped(settings: GatewaySettings, worker: ScriptedWorker) -> None:
     """Nothing for two heartbeats, not even a ping of the protocol's own."""
     patience = NodePatience(silent_seconds=0.5)

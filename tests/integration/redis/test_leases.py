@@ -42,6 +42,18 @@ async def test_a_renewal_tells_whether_the_lease_stood(
     assert leases.list_nodes(redis) == {node_id: True}
 
 
+async def test_every_renewal_lists_the_node(
+    redis: Redis, node_redis: AsyncRedis, node_id: NodeId
+) -> None:
+    """Whoever removed it meanwhile, wrongly, hides it no longer than until the next."""
+    await leases.renew(node_redis, node_id)
+    redis.srem(keys.NODES, node_id)
+
+    assert await leases.renew(node_redis, node_id) is True
+
+    assert leases.list_nodes(redis) == {node_id: True}
+
+
 def test_a_renewal_sent_twice_hides_no_gap(redis: Redis, node_id: NodeId) -> None:
     """The second time it finds its own lease, and says what the first one found."""
     key = [keys.lease(node_id)]

@@ -4,13 +4,14 @@ import threading
 import uuid
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from domain.ids import NodeId, ProjectId, RotationId, SessionId
-from storage.redis import keys, publications, receipts, scripts, sessions
+from storage.redis import keys, leases, publications, receipts, scripts, sessions
 from storage.redis.buckets import Bucket, BucketAllocator
-from storage.redis.client import AsyncRedis, Redis
+from storage.redis.client import AsyncRedis, Redis, connect
 from storage.redis.exchange import run
 from storage.redis.leases import release, renew
 from storage.redis.session_writer import BindStatus, SessionWriter
@@ -219,6 +220,63 @@ async def test_a_living_node_is_not_dropped(
     assert sessions.drop_node(redis, node_id) == 0
     assert sessions.count_by_generation(redis, project_id) == {None: 5}
     assert redis.sismember(keys.NODES, node_id)
+
+
+class ComingBack:
+    """Brings the node back, once, right before a worker's next command of this name is carried out.
+
+    Between what a worker has seen and what it does then there is always such a moment.
+    """
+
+    def __init__(self, redis: Redis, node_id: NodeId, command: str, times: int = 1) -> None:
+        self.worker = connect(_url_of(redis))
+        self._redis, self._node_id = redis, node_id
+        self._command, self._times = command, times
+        self._execute = self.worker.execute_command
+        self.worker.execute_command = self._execute_in_time  # type: ignore[method-assign]
+
+    def _execute_in_time(self, *command: Any, **options: Any) -> Any:
+        if command[0] == self._command:
+            self._times -= 1
+            if self._times == 0:
+                self._redis.sadd(keys.NODES, self._node_id)
+                self._redis.set(keys.lease(self._node_id), "back")
+        return self._execute(*command, **options)
+
+
+def _url_of(redis: Redis) -> str:
+    options = redis.connection_pool.connection_kwargs
+    return f"redis://{options['host']}:{options['port']}/{options['db']}"
+
+
+async def test_a_node_that_comes_back_loses_no_more_than_a_step(
+    redis: Redis, crowd: Crowd, project_id: ProjectId, node_id: NodeId, publish: Publish
+) -> None:
+    """It writes its sessions again, and they are not dropped behind its back."""
+    publish(project_id)
+    await crowd.add(project_id, None, 2_500)
+    coming = ComingBack(redis, node_id, "EVALSHA", times=2)
+
+    with coming.worker as worker:
+        dropped = sessions.drop_node(worker, node_id)
+
+    assert dropped <= 2 * sessions.DROPPED_AT_ONCE * 10
+    assert sessions.count_by_generation(redis, project_id) == {None: 2_500 - dropped}
+    assert redis.smembers(keys.node_projects(node_id)) == {project_id.encode()}
+    assert redis.sismember(keys.NODES, node_id)
+
+
+async def test_a_node_that_comes_back_while_it_is_forgotten_is_listed(
+    redis: Redis, node_id: NodeId
+) -> None:
+    """A worker saw no lease, and removes the node a moment after it has renewed it."""
+    redis.sadd(keys.NODES, node_id)
+    coming = ComingBack(redis, node_id, "SREM")
+
+    with coming.worker as worker:
+        sessions.drop_node(worker, node_id)
+
+    assert leases.list_nodes(redis) == {node_id: True}
 
 
 async def test_a_node_that_comes_back_keeps_what_it_notes(
