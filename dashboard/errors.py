@@ -15,6 +15,7 @@ from starlette.responses import Response
 from dashboard.rate_limits import TooManyRequests
 from domain.errors import Conflict, Invalid, NotFound, Refused, StorageUnavailable, WidgetAuthError
 from domain.outcomes import Json, JsonObject
+from domain.rotation_refusals import AlreadyRevealed
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +47,7 @@ STATUS_OF: dict[type[WidgetAuthError], int] = {
     Unauthenticated: 401,
     AccessRefused: 403,
     NotFound: 404,
+    AlreadyRevealed: 410,
     Conflict: 409,
     Invalid: 422,
     Refused: 422,

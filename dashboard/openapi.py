@@ -21,6 +21,7 @@ _MEANINGS = {
     403: "The API key's role does not allow that. The refusal is in the audit log.",
     404: "There is no such thing in the caller's reach.",
     409: "The request contradicts the present state.",
+    410: "It was shown one time, and is not shown again.",
     413: "The body is larger than 64 KiB.",
     422: "Something in the request is not of the expected form; `details.fields` says what.",
     429: "Too many requests in a short time.",

@@ -19,19 +19,28 @@ _DIGITS = re.compile(r"[0-9]{1,6}")
 Item = TypeVar("Item")
 
 
-def _whole_number(text: object) -> object:
-    if isinstance(text, str):
-        if not _DIGITS.fullmatch(text):
-            message = f"give a whole number from 1 to {MOST}"
-            raise ValueError(message)
-        return int(text)
-    return text
+def whole_number_to(most: int) -> Callable[[object], object]:
+    """A reader of numbers in a query: digits alone, no sign, blank or fraction.
+
+    Raises:
+        ValueError: it is none; the message names the largest that is meant.
+    """
+
+    def whole_number(text: object) -> object:
+        if isinstance(text, str):
+            if not _DIGITS.fullmatch(text):
+                message = f"give a whole number from 1 to {most}"
+                raise ValueError(message)
+            return int(text)
+        return text
+
+    return whole_number
 
 
 Limit = Annotated[
     int,
     Field(ge=1, le=MOST),
-    BeforeValidator(_whole_number),
+    BeforeValidator(whole_number_to(MOST)),
     Query(description="Items a page."),
 ]
 Cursor = Annotated[

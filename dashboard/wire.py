@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializ
 from domain.errors import NotFound
 from domain.ids import KeyId, MergeId, ProjectId, RotationId, VisitorId, is_uuid
 from domain.times import to_wire
+from services.change_rotations import SecretNotFound
 from storage.sql.merges import MergeNotFound
 from storage.sql.projects import ProjectNotFound
 from storage.sql.rotations import RotationNotFound
@@ -65,6 +66,11 @@ ProjectPath = Annotated[
     ProjectId,
     AfterValidator(uuid_or(ProjectNotFound)),
     Path(description="A project's id.", json_schema_extra=_UUID),
+]
+KeyPath = Annotated[
+    KeyId,
+    AfterValidator(uuid_or(SecretNotFound)),
+    Path(description="A secret's key id.", json_schema_extra=_UUID),
 ]
 RotationPath = Annotated[
     RotationId,

@@ -16,8 +16,13 @@ class Action(StrEnum):
     PROJECTS_CHANGE = "projects.change"
     SECRETS_CREATE = "secrets.create"
     SECRETS_LIST = "secrets.list"
+    SECRETS_REVEAL = "secrets.reveal"
     ROTATIONS_LIST = "rotations.list"
     ROTATIONS_READ = "rotations.read"
+    ROTATIONS_CHANGE = "rotations.change"
+    ROTATIONS_CANCEL = "rotations.cancel"
+    ROTATIONS_RUN = "rotations.run"
+    OFF_HOURS_LIST = "off_hours.list"
     IMPACT_READ = "impact.read"
     VISITORS_LIST = "visitors.list"
     VISITORS_READ = "visitors.read"
@@ -38,8 +43,9 @@ _ADMINISTRATORS = frozenset({Role.OWNER, Role.ADMINISTRATOR})
 _OPERATORS = frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.OPERATOR})
 _AGENTS = frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.AGENT})
 
-# An operator plans rotations and reads their receipts, ends sessions and splits merges by their
-# ids, but sees neither secrets nor visitors; an agent talks with visitors and sees nothing else.
+# An operator dates, runs and cancels rotations and reads their receipts, ends sessions and splits
+# merges by their ids, but sees neither secrets nor visitors; an agent talks with visitors and sees
+# nothing else.
 # Device ids are kept from agents: whoever holds one speaks for that device's anonymous visitor.
 PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
     {
@@ -49,8 +55,13 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
         Action.PROJECTS_CHANGE: _ADMINISTRATORS,
         Action.SECRETS_CREATE: _ADMINISTRATORS,
         Action.SECRETS_LIST: _ADMINISTRATORS,
+        Action.SECRETS_REVEAL: _ADMINISTRATORS,
         Action.ROTATIONS_LIST: _OPERATORS,
         Action.ROTATIONS_READ: _OPERATORS,
+        Action.ROTATIONS_CHANGE: _OPERATORS,
+        Action.ROTATIONS_CANCEL: _OPERATORS,
+        Action.ROTATIONS_RUN: _OPERATORS,
+        Action.OFF_HOURS_LIST: _OPERATORS,
         Action.IMPACT_READ: _OPERATORS,
         Action.VISITORS_LIST: _AGENTS,
         Action.VISITORS_READ: _AGENTS,

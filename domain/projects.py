@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from domain.cards import Card, Limits
 from domain.errors import Invalid
 from domain.ids import ProjectId
+from domain.operating_hours import parse_hours
 from domain.origins import check_origins
 from domain.outcomes import Json, JsonObject
 from domain.tokens.policy import TokenPolicy
@@ -86,6 +87,9 @@ def _with(project: Project, member: str, value: Json) -> Project:
             return replace(project, name=check_name(_text(member, value)))
         case "time_zone":
             return replace(project, time_zone=check_time_zone(_text(member, value)))
+        case "operating_hours":
+            hours = parse_hours(value)
+            return replace(project, operating_hours=hours.to_json() if hours else None)
         case "token_policy":
             return replace(project, token_policy=_policy(project.token_policy, value))
         case "allowed_origins":

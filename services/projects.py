@@ -10,13 +10,17 @@ from domain.ids import ProjectId
 from domain.outcomes import Json
 from domain.projects import Project, change, check_name, check_time_zone
 from domain.roles import Actor
+from domain.rotation_rules import move_with_hours
 from domain.tokens.policy import TokenPolicy
 from services.publish_cards import tell_card
+from services.rotations import apply_plan, situation_of
 from services.stores import Stores
 from services.transactions import Transaction
 from storage.sql import projects
 
 log = structlog.get_logger(__name__)
+
+_HOURS = frozenset({"operating_hours", "time_zone"})
 
 
 def create_project(stores: Stores, name: str, time_zone: str, actor: Actor) -> Project:
@@ -54,8 +58,11 @@ def change_project(
 ) -> Project:
     """The project has these settings; members that are not given stay as they are.
 
+    With the operating hours or the zone the date of a pending rotation for off-hours moves, unless
+    it is pinned.
+
     Args:
-        changes: any of name, time_zone, token_policy, allowed_origins, limits.
+        changes: any of name, time_zone, operating_hours, token_policy, allowed_origins, limits.
 
     Raises:
         Invalid: naming the member that is unknown or not usable.
@@ -67,11 +74,18 @@ def change_project(
         after = change(before, changes)
         projects.update_project(transaction.db, after, transaction.now)
         transaction.audit(actor, "project.changed", project_id, {"members": [*sorted(changes)]})
+        if _HOURS & changes.keys():
+            _follow_hours(transaction, after, actor)
         return after
 
     project = stores.transactor.run(use_case, urgent=True)
     _tell_nodes(stores, project_id)
     return project
+
+
+def _follow_hours(transaction: Transaction, project: Project, actor: Actor) -> None:
+    situation = situation_of(transaction, project)
+    apply_plan(transaction, situation, move_with_hours(situation), actor)
 
 
 def _tell_nodes(stores: Stores, project_id: ProjectId) -> None:

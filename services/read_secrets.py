@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from domain.ids import ProjectId
 from domain.signing_secrets import SigningSecret
-from storage.sql import projects, signing_secrets
+from storage.sql import projects, rotations, signing_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +33,7 @@ def read_secrets(
     if before is not None:
         key_ids: list[str] = [secret.key_id for secret in stored]
         stored = stored[key_ids.index(before) + 1 :] if before in key_ids else []
-    return [SecretWithDate(secret) for secret in stored[:limit]]
+    dates = {
+        rotation.old_key_id: rotation.due_at for rotation in rotations.list_pending(db, project_id)
+    }
+    return [SecretWithDate(secret, dates.get(secret.key_id)) for secret in stored[:limit]]

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from dashboard.authorisation import CallerOf, GuardedRoute
 from dashboard.openapi import refusals
@@ -12,6 +12,7 @@ from dashboard.runtime import RuntimeOf
 from dashboard.wire import API_PREFIX, Answer, Object, ProjectPath, Question, Uuid, WireTime
 from domain import projects as rules
 from domain.errors import Invalid
+from domain.operating_hours import HoursInvalid, parse_hours
 from domain.origins import MOST as MOST_ORIGINS
 from domain.permissions import Action
 from domain.tokens import policy
@@ -31,15 +32,21 @@ def _known_zone(name: str) -> str:
         raise ValueError(message) from None
 
 
-def _no_hours_yet(value: object) -> object:
-    if value is not None:
-        message = "operating hours cannot be set yet; null, never offline, is the only value"
-        raise ValueError(message)
-    return value
+def _known_hours(hours: Object | None) -> Object | None:
+    try:
+        parse_hours(hours)
+    except HoursInvalid as error:
+        raise ValueError(str(error)) from None
+    return hours
 
 
 Name = Annotated[str, Field(min_length=1, max_length=rules.NAME_LENGTH)]
 Zone = Annotated[str, AfterValidator(_known_zone), Field(max_length=64, examples=["Europe/Rome"])]
+Hours = Annotated[
+    Object,
+    AfterValidator(_known_hours),
+    Field(examples=[{"weekly": {"mon": [["09:00", "17:30"]]}, "exceptions": []}]),
+]
 PerMinute = Annotated[int, Field(ge=1, le=rules.MOST_A_MINUTE, description="A minute.")]
 # Left out, a member stays as it is; its default is never used, nor shown in the document.
 Unset: Any = Field(default_factory=lambda: None)
@@ -75,7 +82,7 @@ class ProjectChanges(Question):
 
     name: Name = Unset
     time_zone: Zone = Unset
-    operating_hours: Annotated[None, BeforeValidator(_no_hours_yet)] = None
+    operating_hours: Hours | None = Unset
     token_policy: PolicyChanges = Unset
     allowed_origins: Annotated[list[str], Field(max_length=MOST_ORIGINS)] = Unset
     limits: LimitChanges = Unset
@@ -162,7 +169,7 @@ def alter_project(
     project_id: ProjectPath, body: ProjectChanges, runtime: RuntimeOf, caller: CallerOf
 ) -> Project:
     """Changes what is given; gateways follow within a sweep, mostly at once."""
-    changes = body.model_dump(exclude_unset=True, exclude={"operating_hours"})
+    changes = body.model_dump(exclude_unset=True)
     if not changes:
         return read_project(project_id, runtime)
     return Project.of(change_project(runtime.stores, project_id, changes, caller.actor))

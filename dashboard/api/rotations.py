@@ -5,13 +5,26 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from dashboard.authorisation import GuardedRoute
+from dashboard.api.dates import DateWish, Moment
+from dashboard.authorisation import CallerOf, GuardedRoute
 from dashboard.openapi import refusals
 from dashboard.paging import Page, page_of
 from dashboard.runtime import RuntimeOf
-from dashboard.wire import API_PREFIX, Answer, ProjectPath, RotationPath, Uuid, WireTime
+from dashboard.wire import (
+    API_PREFIX,
+    Answer,
+    KeyUuid,
+    ProjectPath,
+    Question,
+    RotationPath,
+    Uuid,
+    WireTime,
+)
 from domain.permissions import Action
-from domain.rotations import RotationState
+from domain.rotation_dates import When
+from domain.rotation_refusals import DateInvalid
+from domain.rotations import Moved, RotationHow, RotationState
+from services.change_rotations import cancel, pin, reschedule, run_now
 from services.read_rotations import RotationWithUse, read_rotation, read_rotations
 from services.read_sessions import count_by_key
 
@@ -48,8 +61,14 @@ class Receipt(Answer):
 
     id: Uuid
     state: RotationState
+    how: RotationHow
+    pinned: bool = Field(description="A change of the operating hours leaves its date alone.")
+    forced: bool = Field(description="The cut does not ask whether the new secret is used.")
+    old_key_id: KeyUuid | None
+    new_key_id: KeyUuid
     requested_at: WireTime
-    due_at: WireTime | None = Field(description="When the cut was wanted.")
+    due_at: WireTime | None = Field(description="When the cut is, or was, wanted.")
+    moved_because: Moved | None = Field(description="Why that is another date than asked for.")
     effective_at: WireTime | None = Field(description="When the old secret was revoked.")
     completed_at: WireTime | None
     sessions: SessionFigures
@@ -63,8 +82,14 @@ class Receipt(Answer):
         return cls(
             id=rotation.id,
             state=rotation.state,
+            how=RotationHow(rotation.how),
+            pinned=rotation.pinned,
+            forced=rotation.forced,
+            old_key_id=rotation.old_key_id,
+            new_key_id=rotation.new_key_id,
             requested_at=rotation.requested_at,
             due_at=rotation.due_at,
+            moved_because=rotation.moved_because,
             effective_at=rotation.effective_at,
             completed_at=rotation.completed_at,
             sessions=SessionFigures.model_validate(rotation.sessions, from_attributes=True),
@@ -75,6 +100,34 @@ class Receipt(Answer):
             ),
             last_old_key_use=LastUse.model_validate(use, from_attributes=True),
         )
+
+
+class RotationChanges(DateWish):
+    """What is to be different about a rotation that is under way."""
+
+    retire_previous: Moment | None = Field(default=None, description="Its other date; not now.")
+    pinned: bool | None = None
+
+    def when_asked(self) -> When | None:
+        """The other date, or None if it stays.
+
+        Raises:
+            DateInvalid: it is now, or says more of off-hours without asking for them.
+        """
+        if self.retire_previous is None:
+            if self.model_fields_set & {"stretch_minutes", "not_before"}:
+                raise DateInvalid("retire_previous: give off_hours along with what they are to be")
+            return None
+        when = self.when(self.retire_previous)
+        if when is None:
+            raise DateInvalid("retire_previous: give off_hours or a time; now is to run it")
+        return when
+
+
+class RunWish(Question):
+    """How a rotation is run."""
+
+    force: bool = Field(default=False, description="Although the new secret was never used.")
 
 
 class RotationList(Answer):
@@ -114,6 +167,65 @@ def show_rotation(
     """One rotation's receipt as it stands now."""
     with runtime.stores.database.reading() as db:
         return Receipt.of(read_rotation(db, project_id, rotation_id))
+
+
+@router.patch(
+    "/projects/{project_id}/rotations/{rotation_id}",
+    name=Action.ROTATIONS_CHANGE,
+    responses=refusals(400, 404, 409, 413, 422),
+)
+def change_rotation(
+    project_id: ProjectPath,
+    rotation_id: RotationPath,
+    body: RotationChanges,
+    runtime: RuntimeOf,
+    caller: CallerOf,
+) -> Receipt:
+    """Gives a rotation that is under way another date, also a cancelled one; pins or unpins it."""
+    when = body.when_asked()
+    place = project_id, rotation_id, caller.actor
+    transactor = runtime.stores.transactor
+    if when is not None:
+        transactor.run(lambda t: reschedule(t, *place, when, pinned=body.pinned), urgent=True)
+    elif body.pinned is not None:
+        pinned = body.pinned
+        transactor.run(lambda t: pin(t, *place, pinned=pinned), urgent=True)
+    return show_rotation(project_id, rotation_id, runtime)
+
+
+@router.delete(
+    "/projects/{project_id}/rotations/{rotation_id}",
+    name=Action.ROTATIONS_CANCEL,
+    responses=refusals(404, 409),
+)
+def cancel_rotation(
+    project_id: ProjectPath, rotation_id: RotationPath, runtime: RuntimeOf, caller: CallerOf
+) -> Receipt:
+    """Takes a rotation's date away; both its secrets stay valid."""
+    runtime.stores.transactor.run(
+        lambda t: cancel(t, project_id, rotation_id, caller.actor), urgent=True
+    )
+    return show_rotation(project_id, rotation_id, runtime)
+
+
+@router.post(
+    "/projects/{project_id}/rotations/{rotation_id}/run",
+    name=Action.ROTATIONS_RUN,
+    responses=refusals(400, 404, 409, 413, 422),
+)
+def run_rotation(
+    project_id: ProjectPath,
+    rotation_id: RotationPath,
+    runtime: RuntimeOf,
+    caller: CallerOf,
+    body: RunWish | None = None,
+) -> Receipt:
+    """Revokes the old secret now, whatever the date; unused new secrets need force."""
+    force = body is not None and body.force
+    runtime.stores.transactor.run(
+        lambda t: run_now(t, project_id, rotation_id, caller.actor, force=force), urgent=True
+    )
+    return show_rotation(project_id, rotation_id, runtime)
 
 
 @router.get("/projects/{project_id}/impact", name=Action.IMPACT_READ, responses=refusals(404))

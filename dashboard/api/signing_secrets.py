@@ -3,51 +3,35 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field
 
+from dashboard.api.dates import NOW, DateWish, Moment
 from dashboard.authorisation import CallerOf, GuardedRoute
 from dashboard.openapi import refusals
 from dashboard.paging import Page, page_of
 from dashboard.runtime import RuntimeOf
-from dashboard.wire import API_PREFIX, Answer, KeyUuid, ProjectPath, Question, Uuid, WireTime
-from domain.errors import Invalid
+from dashboard.wire import (
+    API_PREFIX,
+    Answer,
+    KeyPath,
+    KeyUuid,
+    ProjectPath,
+    Uuid,
+    WireTime,
+)
 from domain.ids import KeyId
 from domain.permissions import Action
 from domain.rotations import Rotation, RotationState
 from domain.signing_secrets import SecretState
-from domain.times import from_wire
+from services.change_rotations import reveal
 from services.read_secrets import SecretWithDate, read_secrets
-from services.rotate_secret import Generated, regenerate
+from services.rotate_secret import Generated, SecretWish, generate
 
 router = APIRouter(prefix=API_PREFIX, route_class=GuardedRoute, tags=["secrets"])
 
 SecretPage = Annotated[Page, Depends(page_of("secrets"))]
 
-NOW = "now"
-OFF_HOURS = "off_hours"
 LONGEST_REASON = 500
-
-
-class NeverOffline(Invalid):
-    """retire_previous: the project has no operating hours, so it has no off-hours."""
-
-    code = "never_offline"
-
-
-class PlannedRotationUnavailable(Invalid):
-    """retire_previous: a rotation cannot be planned for a time yet; give now."""
-
-    code = "planned_rotation_unavailable"
-
-
-def _known_moment(text: str) -> str:
-    try:
-        if text not in (NOW, OFF_HOURS):
-            from_wire(text)
-    except (ValueError, OverflowError):
-        message = "give now, off_hours, or a time such as 2026-11-22T09:00:00Z"
-        raise ValueError(message) from None
-    return text
 
 
 def _printable(text: str) -> str:
@@ -57,26 +41,34 @@ def _printable(text: str) -> str:
     return text
 
 
-Moment = Annotated[
-    str,
-    AfterValidator(_known_moment),
-    WithJsonSchema(
-        {"anyOf": [{"enum": [NOW, OFF_HOURS]}, {"type": "string", "format": "date-time"}]}
-    ),
-]
 Reason = Annotated[str, AfterValidator(_printable), Field(max_length=LONGEST_REASON)]
 
 
-class NewSecretWish(Question):
+class NewSecretWish(DateWish):
     """How the new secret takes over; `now` revokes every earlier one at once."""
 
     retire_previous: Moment = NOW
-    force: bool = Field(default=False, description="For planned rotations only.")
-    pinned: bool = Field(default=False, description="For planned rotations only.")
+    force: bool = Field(
+        default=False, description="For a planned rotation: although another is not over."
+    )
+    pinned: bool = Field(
+        default=False, description="For off_hours: a change of the hours leaves the date alone."
+    )
     reason: Reason | None = Field(default=None, description="For the audit log.")
     expect_active_key_id: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
         default=None, description="Refuse if another key is active by now."
     )
+
+    def as_wish(self) -> SecretWish:
+        """The same in the words of the use case."""
+        expected = self.expect_active_key_id
+        return SecretWish(
+            when=self.when(self.retire_previous),
+            force=self.force,
+            pinned=self.pinned,
+            reason=self.reason,
+            expect_active_key_id=KeyId(expected) if expected else None,
+        )
 
 
 class RotationBegun(Answer):
@@ -155,21 +147,29 @@ def generate_secret(
     caller: CallerOf,
     body: NewSecretWish | None = None,
 ) -> NewSecret:
-    """Generates a secret and revokes every earlier one; their sessions are closed."""
-    wish = body or NewSecretWish()
-    if wish.retire_previous == OFF_HOURS:
-        raise NeverOffline
-    if wish.retire_previous != NOW:
-        raise PlannedRotationUnavailable
-    expected = wish.expect_active_key_id
+    """Generates a secret. Earlier ones are revoked at once, or the last at the date given."""
+    wish = (body or NewSecretWish()).as_wish()
     made = runtime.stores.transactor.run(
-        lambda transaction: regenerate(
-            transaction,
-            runtime.stores.sealer,
-            project_id,
-            caller.actor,
-            reason=wish.reason,
-            expect_active_key_id=KeyId(expected) if expected else None,
+        lambda transaction: generate(
+            transaction, runtime.stores.sealer, project_id, caller.actor, wish
+        ),
+        urgent=True,
+    )
+    return NewSecret.of(made)
+
+
+@router.post(
+    "/projects/{project_id}/secrets/{key_id}/reveal",
+    name=Action.SECRETS_REVEAL,
+    responses=refusals(404, 410),
+)
+def reveal_secret(
+    project_id: ProjectPath, key_id: KeyPath, runtime: RuntimeOf, caller: CallerOf
+) -> NewSecret:
+    """Shows a waiting secret, one time; it takes over, and the one before it is retiring."""
+    made = runtime.stores.transactor.run(
+        lambda transaction: reveal(
+            transaction, runtime.stores.sealer, project_id, key_id, caller.actor
         ),
         urgent=True,
     )

@@ -115,6 +115,12 @@ def list_rotations(
     return [_rotation(row) for row in db.execute(query).mappings()]
 
 
+def list_pending(db: Connection, project_id: ProjectId) -> list[Rotation]:
+    """The project's rotations that wait for their cut: at most one."""
+    query = sa.select(rotations).where(rotations.c.project_id == project_id, _IS_PENDING)
+    return [_rotation(row) for row in db.execute(query).mappings()]
+
+
 def list_standing(db: Connection, project_id: ProjectId, retiring: KeyId | None) -> list[Rotation]:
     """The project's rotations that are pending, and those whose old key is this retiring one."""
     query = sa.select(rotations).where(

@@ -95,6 +95,27 @@ def erase_revoked_secrets(db: Connection, now: datetime) -> int:
     return result.rowcount
 
 
+def list_sealed(db: Connection, *, after: str, limit: int) -> list[SigningSecret]:
+    """Up to `limit` secrets of all projects that are not erased, in key order."""
+    query = (
+        sa.select(signing_secrets)
+        .where(signing_secrets.c.key_id > after, signing_secrets.c.sealed.is_not(None))
+        .order_by(signing_secrets.c.key_id)
+        .limit(limit)
+    )
+    return [_secret(row) for row in db.execute(query).mappings()]
+
+
+def replace_seal(db: Connection, secret: SigningSecret, sealed: str) -> int:
+    """The secret is stored as sealed anew, unless it is no longer as given; returns 1 if it is."""
+    result = db.execute(
+        signing_secrets.update()
+        .where(signing_secrets.c.key_id == secret.key_id, signing_secrets.c.sealed == secret.sealed)
+        .values(sealed=sealed)
+    )
+    return result.rowcount
+
+
 def lock_secrets(db: Connection, key_ids: Iterable[KeyId]) -> None:
     """These rows are locked in key order, so that two writers of several never deadlock.
 

@@ -97,6 +97,12 @@ rotations = Table(
     Column("nodes_asked", Integer, nullable=False, server_default="0"),
     Column("nodes_answered", Integer, nullable=False, server_default="0"),
     Column("nodes_expired", JsonValue),
+    Column("window_ends_at", UtcTime),
+    Column("stretch_minutes", Integer, nullable=False, server_default="0"),
+    Column("not_before", UtcTime),
+    Column("moved_because", String(32)),
+    Column("announced_at", UtcTime),
+    Column("reminded_of", UtcTime),
     CheckConstraint(
         "state IN ('scheduled','overlapping','cutting','completed','cancelled','superseded')",
         name="state_known",
@@ -104,6 +110,13 @@ rotations = Table(
     CheckConstraint("completed_at IS NULL OR effective_at IS NOT NULL", name="cut_before_done"),
     Index("ix_rotations_project_id", "project_id", "id"),
     Index("ix_rotations_state", "state", "due_at"),
+    Index(
+        "uq_rotations_one_pending",
+        "project_id",
+        unique=True,
+        postgresql_where=text("state IN ('scheduled','overlapping')"),
+        sqlite_where=text("state IN ('scheduled','overlapping')"),
+    ),
 )
 
 visitors = Table(

@@ -22,7 +22,9 @@ def test_only_an_owner_makes_projects() -> None:
     assert PERMISSIONS[Action.PROJECTS_CREATE] == {Role.OWNER}
 
 
-@pytest.mark.parametrize("action", [Action.SECRETS_CREATE, Action.SECRETS_LIST])
+@pytest.mark.parametrize(
+    "action", [Action.SECRETS_CREATE, Action.SECRETS_LIST, Action.SECRETS_REVEAL]
+)
 @pytest.mark.parametrize("role", [Role.OPERATOR, Role.AGENT])
 def test_operators_and_agents_see_no_secrets(role: Role, action: Action) -> None:
     """Secrets are for administrators."""

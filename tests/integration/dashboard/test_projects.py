@@ -16,6 +16,13 @@ DEFAULT_POLICY = {
     "leeway_seconds": 120,
     "proof_seconds": 43200,
 }
+HOURS = {
+    "weekly": {
+        **{day: [] for day in ("mon", "tue", "wed", "thu", "fri", "sat")},
+        "sun": [["22:00", "02:00"]],
+    },
+    "exceptions": [],
+}
 DEFAULT_LIMITS = {
     "connects_per_address": 1200,
     "sign_ins_per_socket": 30,
@@ -61,6 +68,10 @@ def test_everybody_sees_their_own_project_only(api: Api, project_id: ProjectId) 
         ({"name": "Café"}, {"name": "Café"}),
         ({"time_zone": "Asia/Kolkata"}, {"time_zone": "Asia/Kolkata"}),
         ({"operating_hours": None}, {"operating_hours": None}),
+        (
+            {"operating_hours": {"weekly": {"sun": [["22:00", "02:00"]]}}},
+            {"operating_hours": HOURS},
+        ),
         ({}, {}),
         (
             {"token_policy": {"leeway_seconds": 5}},
@@ -114,7 +125,8 @@ def test_gateways_hear_of_a_change(api: Api, administrator: Caller, project_id: 
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"operating_hours": {"weekly": {}}}, "operating_hours"),
+        ({"operating_hours": {"weekly": {"mon": [["9:00", "17:00"]]}}}, "operating_hours"),
+        ({"operating_hours": {}}, "operating_hours"),
         ({"operating_hours": False}, "operating_hours"),
         ({"name": None}, "name"),
         ({"time_zone": None}, "time_zone"),

@@ -96,12 +96,8 @@ def test_a_double_click_changes_nothing(administrator: Caller, project_id: Proje
 @pytest.mark.parametrize(
     ("wish", "code", "field"),
     [
-        ({"retire_previous": "off_hours"}, "never_offline", "retire_previous"),
-        (
-            {"retire_previous": "2036-11-22T09:00:00Z"},
-            "planned_rotation_unavailable",
-            "retire_previous",
-        ),
+        ({"retire_previous": "off_hours", "stretch_minutes": -1}, "invalid", "stretch_minutes"),
+        ({"retire_previous": "off_hours", "not_before": "soon"}, "invalid", "not_before"),
         ({"retire_previous": "tomorrow"}, "invalid", "retire_previous"),
         ({"retire_previous": "2036-11-22T09:00:00"}, "invalid", "retire_previous"),
         ({"retire_previous": "0001-01-01T00:00:00+23:00"}, "invalid", "retire_previous"),
@@ -144,8 +140,14 @@ def test_a_receipt_says_what_a_rotation_did(
     assert receipt == {
         "id": rotation_id,
         "state": "completed",
+        "how": "now",
+        "pinned": False,
+        "forced": False,
+        "old_key_id": first["key_id"],
+        "new_key_id": receipt["new_key_id"],
         "requested_at": receipt["requested_at"],
         "due_at": receipt["due_at"],
+        "moved_because": None,
         "effective_at": receipt["effective_at"],
         "completed_at": receipt["completed_at"],
         "sessions": {"targeted": 2, "closed": 0, "gone": 2},

@@ -1,0 +1,253 @@
+"""Rotations through the API: planned, dated, pinned, cancelled, run, revealed; and off-hours."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from domain.ids import KeyId, ProjectId
+from domain.roles import Role
+from domain.rotation_dates import OffHours
+from domain.times import from_wire, to_wire
+from services.schedule_rotation import schedule_rotation
+from tests.integration.dashboard.people import sign_in
+from tests.integration.dashboard.serving import Api, Caller, error_of, nobody
+from tests.integration.dashboard.test_secrets import generate, secrets_of
+from tests.integration.scenes import ADMINISTRATOR, SEALER
+
+ALL_DAY = [["00:00", "00:00"]]
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def hours(**closed: list[list[str]]) -> dict[str, Any]:
+    """Open all day, but for the weekdays given."""
+    return {"weekly": {**dict.fromkeys(WEEKDAYS, ALL_DAY), **closed}, "exceptions": []}
+
+
+def later(**distance: float) -> str:
+    """A time from now, as it is given."""
+    return to_wire(datetime.now(UTC) + timedelta(**distance))
+
+
+@pytest.fixture
+def operator(api: Api, project_id: ProjectId) -> Caller:
+    """Who plans, and sees no secrets."""
+    return api.caller(Role.OPERATOR, project_id)
+
+
+def rotation_of(caller: Caller, project_id: ProjectId, rotation_id: str) -> dict[str, Any]:
+    """The rotation as it is shown."""
+    shown: dict[str, Any] = caller.get(f"/projects/{project_id}/rotations/{rotation_id}").json()
+    return shown
+
+
+def refused(answer: httpx.Response, status: int, code: str) -> None:
+    """It was refused, as expected."""
+    assert (answer.status_code, error_of(answer)["code"]) == (status, code), answer.text
+
+
+def test_a_planned_rotation_from_afternoon_to_cut(
+    api: Api, administrator: Caller, operator: Caller, project_id: ProjectId
+) -> None:
+    """Both secrets verify meanwhile; guarded until the new one is used; then cut, and over."""
+    first = generate(administrator, project_id)
+    due_at = later(hours=8)
+
+    second = generate(administrator, project_id, retire_previous=due_at, reason="spring")
+
+    rotation = second["rotation"]
+    assert (rotation["state"], rotation["due_at"]) == ("overlapping", due_at)
+    new, old = secrets_of(administrator, project_id)
+    assert (new["state"], new["due_at"]) == ("active", None)
+    assert (old["state"], old["due_at"]) == ("retiring", due_at)
+    for made in (first, second):
+        assert sign_in(api, project_id, made["secret"], f"{made['key_id']}").visitor_id
+    path = f"/projects/{project_id}/rotations/{rotation['id']}"
+    answer = operator.post(f"{path}/run")
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["state"] == "cutting"
+    assert answer.json()["effective_at"] == answer.json()["due_at"]
+    [_, old] = secrets_of(administrator, project_id)
+    assert old["state"] == "revoked"
+    for again in (operator.post(f"{path}/run"), operator("DELETE", path)):
+        refused(again, 409, "rotation_over")
+
+
+def test_an_unused_new_secret_guards_the_cut(
+    administrator: Caller, operator: Caller, project_id: ProjectId
+) -> None:
+    """409 unless forced."""
+    generate(administrator, project_id)
+    rotation = generate(administrator, project_id, retire_previous=later(hours=8))["rotation"]
+    path = f"/projects/{project_id}/rotations/{rotation['id']}/run"
+
+    refused(operator.post(path), 409, "new_secret_unused")
+    refused(operator.post(path, json={"force": False}), 409, "new_secret_unused")
+    forced = operator.post(path, json={"force": True})
+
+    assert (forced.status_code, forced.json()["state"]) == (200, "cutting")
+    assert forced.json()["forced"] is True
+
+
+def test_a_second_plan_needs_force(administrator: Caller, project_id: ProjectId) -> None:
+    """A lost response is repaired by force: the old secret keeps retiring, for the new date."""
+    generate(administrator, project_id)
+    lost = generate(administrator, project_id, retire_previous=later(hours=8))
+    path = f"/projects/{project_id}/secrets"
+
+    refused(
+        administrator.post(path, json={"retire_previous": later(hours=9)}), 409, "rotation_pending"
+    )
+    found = generate(administrator, project_id, retire_previous=later(hours=9), force=True)
+
+    assert [one["state"] for one in secrets_of(administrator, project_id)] == [
+        "active",
+        "revoked",
+        "retiring",
+    ]
+    assert rotation_of(administrator, project_id, lost["rotation"]["id"])["state"] == "superseded"
+    assert found["rotation"]["state"] == "overlapping"
+
+
+def test_a_rotation_is_cancelled_and_dated_again(
+    administrator: Caller, operator: Caller, project_id: ProjectId
+) -> None:
+    """Without a date both secrets stay valid; a second cancel changes nothing."""
+    generate(administrator, project_id)
+    rotation = generate(administrator, project_id, retire_previous=later(hours=8))["rotation"]
+    path = f"/projects/{project_id}/rotations/{rotation['id']}"
+
+    for _ in range(2):
+        cancelled = operator("DELETE", path).json()
+        assert (cancelled["state"], cancelled["due_at"]) == ("cancelled", None)
+    assert secrets_of(administrator, project_id)[1]["state"] == "retiring"
+    due_at = later(days=2)
+    dated = operator.patch(path, json={"retire_previous": due_at, "pinned": True}).json()
+
+    assert (dated["state"], dated["due_at"], dated["pinned"]) == ("overlapping", due_at, True)
+    unchanged = operator.patch(path, json={})
+    assert unchanged.json() == dated
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"retire_previous": "now"}, "invalid"),
+        ({"retire_previous": "2020-01-01T00:00:00Z"}, "invalid"),
+        ({"retire_previous": "2096-01-01T00:00:00Z"}, "invalid"),
+        ({"retire_previous": "off_hours"}, "never_offline"),
+        ({"stretch_minutes": 30}, "invalid"),
+        ({"pinned": "yes"}, "invalid"),
+    ],
+)
+def test_a_date_that_cannot_be_is_refused(
+    administrator: Caller, project_id: ProjectId, change: dict[str, Any], code: str
+) -> None:
+    """422; the rotation keeps the date that it has."""
+    generate(administrator, project_id)
+    due_at = later(hours=8)
+    rotation = generate(administrator, project_id, retire_previous=due_at)["rotation"]
+    path = f"/projects/{project_id}/rotations/{rotation['id']}"
+
+    refused(administrator.patch(path, json=change), 422, code)
+
+    assert administrator.get(path).json()["due_at"] == due_at
+
+
+def test_off_hours_come_from_the_hours_and_the_zone(
+    administrator: Caller, operator: Caller, project_id: ProjectId
+) -> None:
+    """Previewed in local time and UTC; planned for the first of them; moved with the hours."""
+    path = f"/projects/{project_id}"
+    assert operator.get(f"{path}/off_hours").json() == {"items": [], "next_cursor": None}
+    generate(administrator, project_id)
+    refused(
+        administrator.post(f"{path}/secrets", json={"retire_previous": "off_hours"}),
+        422,
+        "never_offline",
+    )
+    zone = {"time_zone": "Asia/Kolkata", "operating_hours": hours(sun=[["06:00", "00:00"]])}
+    assert administrator.patch(path, json=zone).status_code == 200
+
+    [first, second] = operator.get(f"{path}/off_hours?count=2").json()["items"]
+    rotation = generate(administrator, project_id, retire_previous="off_hours")["rotation"]
+
+    assert first["local_start"].endswith("T00:00:00+05:30")
+    assert first["local_end"].endswith("T06:00:00+05:30")
+    assert first["dst_shift"] is False
+    week = from_wire(second["starts_at"]) - from_wire(first["starts_at"])
+    assert week == timedelta(days=7)
+    assert rotation["due_at"] == first["starts_at"]
+
+    administrator.patch(
+        path, json={"operating_hours": hours(sun=[["00:00", "01:00"], ["07:00", "00:00"]])}
+    )
+    moved = rotation_of(operator, project_id, rotation["id"])
+    assert from_wire(moved["due_at"]) == from_wire(first["starts_at"]) + timedelta(hours=1)
+    assert moved["moved_because"] == "hours_changed"
+    events = operator.get(f"{path}/events").json()["items"]
+    assert [each["kind"] for each in events][-1] == "RotationPostponed"
+
+    administrator.patch(path, json={"operating_hours": None})
+    undated = rotation_of(operator, project_id, rotation["id"])
+    assert (undated["due_at"], undated["moved_because"]) == (None, "never_offline")
+
+
+def test_a_pinned_rotation_stays(administrator: Caller, project_id: ProjectId) -> None:
+    """Neither new hours nor another zone move it."""
+    path = f"/projects/{project_id}"
+    administrator.patch(path, json={"operating_hours": hours(wed=[])})
+    generate(administrator, project_id)
+    wish = {"retire_previous": "off_hours", "pinned": True}
+    rotation = generate(administrator, project_id, **wish)["rotation"]
+
+    administrator.patch(path, json={"operating_hours": hours(sat=[])})
+    administrator.patch(path, json={"time_zone": "Pacific/Apia"})
+
+    shown = rotation_of(administrator, project_id, rotation["id"])
+    assert (shown["due_at"], shown["moved_because"]) == (rotation["due_at"], None)
+
+
+@pytest.mark.parametrize("count", ["0", "51", "-1", "1.5", "x", ""])
+def test_only_a_few_off_hours_are_listed(
+    administrator: Caller, project_id: ProjectId, count: str
+) -> None:
+    """422 for any other number of them."""
+    answer = administrator.get(f"/projects/{project_id}/off_hours", params={"count": count})
+
+    refused(answer, 422, "invalid")
+
+
+def test_a_waiting_secret_is_shown_once(
+    api: Api, administrator: Caller, project_id: ProjectId
+) -> None:
+    """Then it is 410 for good; until then it neither signs nor verifies."""
+    generate(administrator, project_id)
+    administrator.patch(f"/projects/{project_id}", json={"operating_hours": hours(sun=[])})
+    rotation = api.stores.transactor.run(
+        lambda t: schedule_rotation(t, SEALER, project_id, ADMINISTRATOR, OffHours())
+    )
+    assert [one["state"] for one in secrets_of(administrator, project_id)] == ["waiting", "active"]
+    path = f"/projects/{project_id}/secrets/{rotation.new_key_id}/reveal"
+
+    shown = administrator.post(path)
+
+    assert shown.status_code == 200
+    assert shown.headers["cache-control"] == "no-store"
+    assert shown.json()["rotation"]["state"] == "overlapping"
+    assert [one["state"] for one in secrets_of(administrator, project_id)] == ["active", "retiring"]
+    visitor = sign_in(api, project_id, shown.json()["secret"], "ada")
+    assert visitor.visitor_id
+    for _ in range(2):
+        refused(administrator.post(path), 410, "already_revealed")
+
+
+def test_only_secrets_of_the_project_are_revealed(
+    administrator: Caller, project_id: ProjectId
+) -> None:
+    """Any other key id is 404."""
+    for key_id in (nobody(), "x", KeyId("%00")):
+        path = f"/projects/{project_id}/secrets/{key_id}/reveal"
+        refused(administrator.post(path), 404, "secret_not_found")
