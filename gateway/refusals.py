@@ -25,11 +25,12 @@ def refuse(
     session.socket.send(answers.refused(frame_id, code, message, retry_after_ms))
 
 
-def refuse_unavailable(session: "WidgetSession", frame_id: str) -> None:
+def refuse_unavailable(
+    session: "WidgetSession", frame_id: str, message: str = SENTENCES[RefusalCode.UNAVAILABLE]
+) -> None:
     """The widget may try again soon, and not all of them at once."""
     retry_after_ms = spread_retry_ms(random.random())  # noqa: S311 - jitter, no secret
-    code = RefusalCode.UNAVAILABLE
-    refuse(session, frame_id, code, SENTENCES[code], retry_after_ms)
+    refuse(session, frame_id, RefusalCode.UNAVAILABLE, message, retry_after_ms)
 
 
 def refuse_rate(session: "WidgetSession", frame_id: str, wait_ms: int) -> None:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from gateway.widget_session import WidgetSession
 
 MAX_UNSENT: Final = 64
+_UNAVAILABLE: Final = (
+    "The message could not be stored just now. Wait as long as retry_after_ms says, then send it"
+    " again with the same id."
+)
 _TOO_MANY: Final = (
     "Too many messages in a short time. Wait as long as retry_after_ms says, then try again."
 )
@@ -44,7 +48,7 @@ def say(session: "WidgetSession", frame: Message) -> None:
         wait_ms = session.messages.wait_ms(now)
         refuse(session, frame.id, RefusalCode.RATE_LIMITED, _TOO_MANY, wait_ms)
     elif len(session.unsent) >= MAX_UNSENT or not session.node.takes_sign_ins:
-        refuse_unavailable(session, frame.id)
+        refuse_unavailable(session, frame.id, _UNAVAILABLE)
     else:
         session.unsent.append((frame, session.next_change or session.change))
         session.go_on()
@@ -96,7 +100,7 @@ class Sending:
     def unanswered(self, request: LaneRequest) -> None:  # noqa: ARG002 - the asker's protocol
         """The widget may send it again: the same id is stored once."""
         if self._session.phase is not Phase.CLOSED:
-            refuse_unavailable(self._session, self._frame.id)
+            refuse_unavailable(self._session, self._frame.id, _UNAVAILABLE)
             self._over()
 
     def _over(self) -> None:

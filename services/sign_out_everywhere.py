@@ -87,9 +87,10 @@ def end_sessions(
             db, _visitors_of(event, visitor_id), event.created_at, _MOST_DEVICES
         )
     raised = PersonEpoch(visitor_id, epoch, _REASON_OF[event.kind])
+    # First: whoever is closed, be it by a node's sweep, may come back at once with such a device.
+    ended_devices.note_ended(stores.redis, [(project_id, device) for device in devices])
     if not persons.raise_persons(stores.redis, project_id, [raised]):
         publish_card(stores, project_id)
-    ended_devices.note_ended(stores.redis, [(project_id, device) for device in devices])
     nodes = _tell_nodes(stores, project_id, raised)
     stores.transactor.run(lambda t: outbox.mark_done(t.db, event_id, t.now), urgent=True)
     log.info("sessions_signed_out", project_id=project_id, visitor_id=visitor_id, nodes=nodes)
