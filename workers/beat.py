@@ -6,6 +6,7 @@ from config import queues
 
 SWEPT = (
     queues.OUTBOX_RELAY,
+    queues.ROTATIONS_RUN_DUE,
     queues.ROTATIONS_SETTLE,
     queues.PROJECTS_PUBLISH,
     queues.SESSIONS_REAP,

@@ -13,6 +13,7 @@ from services.publish_cards import assert_cards_after_loss, publish_recent_cards
 from services.reap_sessions import reap_sessions
 from services.relay_outbox import relay_outbox
 from services.revoke_tokens import EventUnconfirmed, park_unconfirmed, revoke_tokens
+from services.run_due_rotations import run_due_rotations
 from services.settle_rotations import settle_rotations
 from services.sign_out_everywhere import end_sessions
 from workers import messages, verification
@@ -83,6 +84,10 @@ def _register_sweep_tasks(app: Celery, runtime: Runtime) -> None:
     @app.task(name=queues.OUTBOX_RELAY, base=WidgetAuthTask)
     def relay() -> Figures:
         return {"events": relay_outbox(runtime.stores), "erased": erase_old_events(runtime.stores)}
+
+    @app.task(name=queues.ROTATIONS_RUN_DUE, base=WidgetAuthTask)
+    def run_due() -> Figures:
+        return {"rotations": run_due_rotations(runtime.stores)}
 
     @app.task(name=queues.ROTATIONS_SETTLE, base=WidgetAuthTask)
     def settle(project_id: str | None = None) -> Figures:

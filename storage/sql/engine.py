@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
@@ -15,6 +15,9 @@ from domain.errors import StorageUnavailable
 from storage.sql.turnstile import Turnstile
 
 T = TypeVar("T")
+Clock: TypeAlias = Callable[[], datetime]
+
+_CLOCK = "widget_auth_clock"
 
 BUSY_TIMEOUT_SECONDS = 5
 TRANSACTION_ATTEMPTS = 3
@@ -91,17 +94,21 @@ class Database:
         self._writer.dispose()
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str, clock: Clock | None = None) -> Database:
     """The database of a URL: `sqlite:///file` or `postgresql+psycopg://…`.
+
+    Args:
+        url: where it is.
+        clock: tells the time instead of the database's own, for simulations.
 
     Raises:
         ValueError: another kind of database, or SQLite in memory (which no two processes share).
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(parsed)
+        return _open_sqlite(parsed, clock)
     if parsed.get_backend_name() == "postgresql":
-        engine = _open_postgresql(parsed)
+        engine = _open_postgresql(parsed, clock)
         reader = engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
@@ -112,15 +119,19 @@ def open_database(url: str) -> Database:
 
 def now_of(db: Connection) -> datetime:
     """The database's clock, read now: PostgreSQL's own, or this machine's for SQLite."""
+    clock: Clock | None = db.get_execution_options().get(_CLOCK)
+    if clock:
+        return clock()
     if db.dialect.name == "sqlite":
         return datetime.now(UTC)
     moment: datetime = db.scalar(sa.text("SELECT clock_timestamp()"))
     return moment.astimezone(UTC)
 
 
-def _open_postgresql(url: URL) -> Engine:
+def _open_postgresql(url: URL, clock: Clock | None) -> Engine:
     return sa.create_engine(
         url.set(drivername="postgresql+psycopg"),
+        execution_options={_CLOCK: clock},
         pool_size=5,
         max_overflow=5,
         pool_timeout=5,
@@ -135,18 +146,19 @@ def _open_postgresql(url: URL) -> Engine:
     )
 
 
-def _open_sqlite(url: URL) -> Database:
+def _open_sqlite(url: URL, clock: Clock | None) -> Database:
     if not url.database or url.database == ":memory:":
         message = "SQLite needs a file: sqlite:////path/to/widget-auth.sqlite"
         raise ValueError(message)
-    reader = _sqlite_engine(url, begin="BEGIN", query_only=True)
-    writer = _sqlite_engine(url, begin="BEGIN IMMEDIATE", query_only=False)
+    reader = _sqlite_engine(url, clock, begin="BEGIN", query_only=True)
+    writer = _sqlite_engine(url, clock, begin="BEGIN IMMEDIATE", query_only=False)
     return Database(reader, writer, Turnstile(Path(url.database + ".turnstile")))
 
 
-def _sqlite_engine(url: URL, *, begin: str, query_only: bool) -> Engine:
+def _sqlite_engine(url: URL, clock: Clock | None, *, begin: str, query_only: bool) -> Engine:
     engine = sa.create_engine(
         url,
+        execution_options={_CLOCK: clock},
         hide_parameters=True,
         pool_timeout=5,
         connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},

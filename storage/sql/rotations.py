@@ -121,6 +121,29 @@ def list_pending(db: Connection, project_id: ProjectId) -> list[Rotation]:
     return [_rotation(row) for row in db.execute(query).mappings()]
 
 
+def list_due(
+    db: Connection, now: datetime, *, after: str, limit: int
+) -> list[tuple[ProjectId, RotationId]]:
+    """Up to `limit` rotations whose cut is due, with their projects, in id order after that id."""
+    query = (
+        sa.select(rotations.c.project_id, rotations.c.id)
+        .where(_IS_PENDING, rotations.c.due_at <= now, rotations.c.id > after)
+        .order_by(rotations.c.id)
+        .limit(limit)
+    )
+    return [(row.project_id, row.id) for row in db.execute(query)]
+
+
+def take_due(db: Connection, rotation_id: RotationId, now: datetime) -> bool:
+    """Whether the rotation is due still; then nobody else can take it in this transaction."""
+    query = (
+        sa.select(rotations.c.id)
+        .where(rotations.c.id == rotation_id, _IS_PENDING, rotations.c.due_at <= now)
+        .with_for_update(skip_locked=True)
+    )
+    return db.scalar(query) is not None
+
+
 def list_standing(db: Connection, project_id: ProjectId, retiring: KeyId | None) -> list[Rotation]:
     """The project's rotations that are pending, and those whose old key is this retiring one."""
     query = sa.select(rotations).where(
