@@ -51,6 +51,7 @@ class Gateway:
             self._open,
             trusted_proxies=settings.trusted_proxies,
             restarting=Close.RESTARTING.frame,
+            flooding=Close.TOO_MANY_REQUESTS.frame,
         )
 
     @property

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from gateway.context import NodeContext
     from gateway.project_rooms import ProjectRoom
 
-FRAMES_PER_MINUTE = 6_000
-
 
 class WidgetSession:
     """Listens to one socket.
@@ -51,7 +49,6 @@ class WidgetSession:
     """
 
     __slots__ = (
-        "_frames",
         "bucket",
         "change",
         "close",
@@ -107,17 +104,12 @@ class WidgetSession:
         self.messages = RateWindow()
         self.unsent: list[tuple[Message, Change | None]] = []
         self.sendings = 0
-        self._frames = RateWindow()
 
     def received(self, text: bytes, /) -> None:
         """What the frame asks for is done, begun, or refused."""
-        now = monotonic()
-        if now >= self.node.lease.trusted_until:
+        if monotonic() >= self.node.lease.trusted_until:
             self.node.fence()
         if self.phase is Phase.CLOSED:
-            return
-        if not self._frames.admit(FRAMES_PER_MINUTE, now):
-            self.end(Close.TOO_MANY_REQUESTS)
             return
         try:
             frame = parse_frame(text)

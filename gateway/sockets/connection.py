@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from domain.rate_windows import RateWindow
 from gateway.sockets.failures import log_failure
 from gateway.sockets.frames import close_echo, close_frame, pong_frame, text_frame
 from gateway.sockets.handshake import switching_response
@@ -42,6 +43,7 @@ class SocketConnection(asyncio.Protocol):
     __slots__ = (
         "_connections",
         "_events",
+        "_frames",
         "_reader",
         "_transport",
         "address",
@@ -66,6 +68,7 @@ class SocketConnection(asyncio.Protocol):
         self.last_received = time.monotonic()
         self._connections: set[Any] = server_state.connections
         self._events: SocketEvents | None = None
+        self._frames = RateWindow()
         self._reader: FrameReader | None = FrameReader(self)
 
     def open(
@@ -140,7 +143,18 @@ class SocketConnection(asyncio.Protocol):
             except Exception as failure:  # noqa: BLE001
                 log_failure("closed", failure)
 
-    # What the reader tells
+    # What the reader asks and tells
+
+    def admits_frame(self) -> bool:
+        """Whether the peer keeps within its limit; one that does not has had our last word.
+
+        After that, and after any other, frames are read for the sake of the peer's close alone.
+        """
+        limit = self.hub.patience.frames_per_minute
+        if self.ending or self._frames.admit(limit, self.last_received):
+            return True
+        self._end("too_many_requests", self.hub.flooding())
+        return False
 
     def text(self, text: bytes) -> None:
         """A message for the listener."""

@@ -11,16 +11,21 @@ from gateway.sockets.frames import close_frame
 from gateway.sockets.interface import Accept, MakeEvents
 
 SERVICE_RESTART = 1012
+TOO_MANY_REQUESTS = 4429
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a peer may take for what, and how many bytes it may leave unsent."""
+    """How long a peer may take for what, how much it may leave unsent, how often it may speak.
+
+    Every frame counts: pings, pongs and pieces of a message cost what a message costs.
+    """
 
     request_seconds: float = 10.0
     closing_seconds: float = 3.0
     paused_seconds: float = 5.0
     unsent_bytes: int = 256 * 1024
+    frames_per_minute: int = 6_000
 
 
 class Awaited(Protocol):
@@ -36,6 +41,13 @@ def restarting_frame() -> bytes:
     return close_frame(SERVICE_RESTART, b'{"code":"restarting","retry_after_ms":%d}' % wait)
 
 
+def flooding_frame() -> bytes:
+    """A close frame with 4429, for a peer that speaks too often."""
+    wait = 10_000 + secrets.randbelow(50_000)
+    reason = b'{"code":"too_many_requests","retry_after_ms":%d}' % wait
+    return close_frame(TOO_MANY_REQUESTS, reason)
+
+
 @dataclass(slots=True)
 class Hub:
     """One per protocol class; its deadlines belong to one event loop.
@@ -49,6 +61,7 @@ class Hub:
     trusted_proxies: Sequence[Network] = ()
     patience: Patience = field(default_factory=Patience)
     restarting: Callable[[], bytes] = restarting_frame
+    flooding: Callable[[], bytes] = flooding_frame
     stopping: bool = False
     requests: Deadlines[Awaited] = field(init=False)
     closing: Deadlines[Awaited] = field(init=False)

@@ -52,6 +52,9 @@ _LAST_CLOSE_CODE = 4999
 class Messages(Protocol):
     """Who takes what a peer says."""
 
+    def admits_frame(self) -> bool:
+        """Whether the peer may send one more frame, of whatever kind; if not, it is not read."""
+
     def text(self, text: bytes) -> None:
         """A whole text message: valid UTF-8, at most MAX_MESSAGE_BYTES."""
 
@@ -108,6 +111,8 @@ class FrameReader(WSListener):
         if self._parser is None:
             return
         self._unread = frame.tail_size
+        if not self._messages.admits_frame():
+            return
         kind = frame.msg_type
         if frame.rsv1 or frame.rsv2 or frame.rsv3 or kind == WSMsgType.BINARY:
             self.refuse(PROTOCOL_ERROR)

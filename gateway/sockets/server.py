@@ -8,7 +8,7 @@ from uvicorn.config import Config
 from domain.client_addresses import Network
 from gateway.sockets.connection import SocketConnection
 from gateway.sockets.http_protocol import HttpProtocol
-from gateway.sockets.hub import Hub, Patience, restarting_frame
+from gateway.sockets.hub import Hub, Patience, flooding_frame, restarting_frame
 from gateway.sockets.interface import Accept, MakeEvents
 
 GRACEFUL_SHUTDOWN_SECONDS: Final = 6
@@ -22,6 +22,7 @@ def make_protocol(
     trusted_proxies: Sequence[Network] = (),
     patience: Patience | None = None,
     restarting: Callable[[], bytes] = restarting_frame,
+    flooding: Callable[[], bytes] = flooding_frame,
 ) -> type[SocketConnection]:
     """A class for uvicorn's `ws=`, to be used with `HttpProtocol` for its `http=`.
 
@@ -31,6 +32,7 @@ def make_protocol(
         trusted_proxies: whose X-Forwarded-For is believed.
         patience: how long peers may take.
         restarting: gives the close frame for one socket when the process stops.
+        flooding: gives the close frame for one whose peer sends too many frames.
     """
     shared = Hub(
         accept=accept,
@@ -38,6 +40,7 @@ def make_protocol(
         trusted_proxies=tuple(trusted_proxies),
         patience=patience or Patience(),
         restarting=restarting,
+        flooding=flooding,
     )
 
     class Connection(SocketConnection):

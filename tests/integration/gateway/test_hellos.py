@@ -12,7 +12,7 @@ from domain.cards import Card, Limits
 from domain.device_ids import anonymous_visitor
 from domain.ids import DeviceId, ProjectId
 from gateway.node import NodePatience
-from gateway.widget_session import FRAMES_PER_MINUTE
+from gateway.sockets import Patience
 from storage.redis.client import Redis
 from storage.redis.sessions import count_by_generation, list_sessions
 from tests.integration.gateway.conftest import Publish
@@ -262,7 +262,7 @@ def test_a_socket_that_talks_without_end_is_4429(
     with gateway.widget(project) as widget:
         widget.hello()
         with suppress(ConnectionClosed):
-            for _ in range(FRAMES_PER_MINUTE + 1):
+            for _ in range(Patience().frames_per_minute + 1):
                 widget.say('{"type":"sign_out"}')
 
         with pytest.raises(ConnectionClosed, match="too_many_requests"):

@@ -22,5 +22,6 @@ def own_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EchoProcess]:
 @pytest.fixture(scope="session")
 def patient_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EchoProcess]:
     """A process that cuts nobody off within a test: what ends there ended by itself."""
-    with echo_process(tmp_path_factory.mktemp("patient-sockets"), "--patience", "60") as process:
+    options = ("--patience", "60", "--frames", "1000000")
+    with echo_process(tmp_path_factory.mktemp("patient-sockets"), *options) as process:
         yield process

@@ -1,6 +1,6 @@
 """A process with sockets and a little HTTP, for the tests and for measuring.
 
-Usage: python -m tests.integration.sockets.echo_app [--patience SECONDS] [--loop NAME]
+Usage: python -m tests.integration.sockets.echo_app [--patience S] [--frames N] [--loop NAME]
 
 It prints `ready <port>`. What a widget sends is sent back, but for a few words (see `Echo`).
 `GET /state` tells what is known of the sockets, `GET /close` closes them all with 4401, `GET /slow`
@@ -187,11 +187,13 @@ def main() -> None:
     """Serves until told to stop."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--patience", type=float)
+    parser.add_argument("--frames", type=int, default=Patience().frames_per_minute)
     parser.add_argument("--loop", default="uvloop")
     options = parser.parse_args()
-    patience = Patience()
+    patience = Patience(frames_per_minute=options.frames)
     if options.patience is not None:
-        patience = Patience(options.patience, options.patience, options.patience)
+        seconds = (options.patience,) * 3
+        patience = Patience(*seconds, frames_per_minute=options.frames)
     sockets = make_protocol(
         accept, Echo, trusted_proxies=[ip_network("127.0.0.0/8")], patience=patience
     )

@@ -194,15 +194,15 @@ def test_a_peer_that_leaves_too_much_waiting_is_cut_off(app: EchoProcess) -> Non
     assert received < 2_000 * 10_000
 
 
-def test_a_peer_that_only_pings_is_cut_off_too(app: EchoProcess) -> None:
+def test_a_peer_that_only_pings_is_cut_off_too(patient_app: EchoProcess) -> None:
     """Pongs wait like everything else."""
-    before = app.state()["endings"].get("takes_too_little", 0)
-    with app.peer(receive_buffer=4096) as peer:
+    before = patient_app.state()["endings"].get("takes_too_little", 0)
+    with patient_app.peer(receive_buffer=4096) as peer:
         peer.upgrade()
         with pytest.raises((ConnectionResetError, BrokenPipeError)):
             peer.send(frame(b"p" * 125, PING) * 200_000)
 
-    app.wait_for(lambda state: state["endings"].get("takes_too_little", 0) == before + 1)
+    patient_app.wait_for(lambda state: state["endings"].get("takes_too_little", 0) == before + 1)
 
 
 def test_a_peer_that_takes_nothing_for_long_is_cut_off(app: EchoProcess) -> None:

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from tests.integration.sockets.processes import EchoProcess
@@ -16,6 +18,7 @@ from tests.integration.sockets.raw_peer import (
 )
 
 LIMIT = 16 * 1024
+FRAMES_PER_MINUTE = 6_000
 
 PROTOCOL_ERROR = (4400, {"code": "protocol_error"})
 NOT_UTF8 = (1007, {"code": "not_utf8"})
@@ -69,6 +72,37 @@ def test_a_ping_is_answered_with_its_payload(app: EchoProcess) -> None:
     with app.peer() as peer:
         peer.upgrade().send(frame(b"", PING) + frame(b"p" * 125, PING))
         assert [peer.frame(), peer.frame()] == [(FIN | PONG, b""), (FIN | PONG, b"p" * 125)]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        frame(b"", PING),
+        frame(b"", PONG),
+        frame(b"", CONTINUATION, 0),
+        frame(b"x"),
+    ],
+)
+def test_frames_of_every_kind_are_bounded(app: EchoProcess, kind: bytes) -> None:
+    """Those that bring no message cost as much as those that do."""
+    with app.peer() as peer:
+        peer.upgrade().send(frame(b"", TEXT, 0) if kind == frame(b"", CONTINUATION, 0) else b"")
+        peer.send(kind * (FRAMES_PER_MINUTE + 1))
+        while (answer := peer.frame()).first_byte != FIN | CLOSE:
+            assert answer.payload in {b"", b"x"}
+        reason = json.loads(answer.payload[2:])
+
+    assert int.from_bytes(answer.payload[:2], "big") == 4429
+    assert reason["code"] == "too_many_requests"
+    assert reason["retry_after_ms"] >= 10_000
+
+
+def test_as_many_frames_as_may_come_are_read(app: EchoProcess) -> None:
+    """The last of them too."""
+    with app.peer() as peer:
+        peer.upgrade().send(frame(b"", PONG) * (FRAMES_PER_MINUTE - 1) + frame(b"the last"))
+
+        assert peer.text() == b"the last"
 
 
 @pytest.mark.parametrize(

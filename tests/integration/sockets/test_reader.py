@@ -19,6 +19,10 @@ class Heard:
     def __init__(self) -> None:
         self.all: list[tuple[str, object]] = []
 
+    def admits_frame(self) -> bool:
+        """Any number."""
+        return True
+
     def text(self, text: bytes) -> None:
         """A message."""
         self.all.append(("text", text))
