@@ -242,3 +242,23 @@ def test_other_sockets_of_the_person_hear_of_a_change(
 
         assert laptop.hear() == {"type": "visitor", "visitor": {**facts, "authenticated": True}}
         assert phone.is_answering()
+
+
+def test_a_sign_in_waits_for_the_words_before_it(
+    gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker
+) -> None:
+    """No worker hears of it until the message has its answer: the device stands until then."""
+    asked = 'lane_in_flight{task="visitors.verify"}'
+    worker.hold()
+    with gateway.widget(project) as widget:
+        widget.hello()
+        say(widget, "anonymous")
+        widget.say({"type": "sign_in", "id": "in", "token": a_token("ada")})
+        gateway.wait_until(lambda: len(queued(worker)) == 1)
+        assert widget.is_answering()
+        assert gateway.figure('lane_in_flight{task="messages.store"}') == 1
+        assert gateway.figure(asked) == 0
+
+        worker.release()
+
+        assert [widget.hear()["type"] for _ in range(2)] == ["sent", "signed_in"]
