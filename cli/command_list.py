@@ -25,13 +25,23 @@ _MEMBER = {
 }
 _SECRET = {
     "rotate": Place(
-        "cli.rotating:rotate", "Generate a new secret and revoke every earlier one at once."
+        "cli.rotating:rotate", "Generate a new secret; revoke earlier ones at once or later."
     ),
+    "reveal": Place("cli.revealing:reveal", "Show a waiting secret, one time."),
+    "reseal": Place("cli.revealing:reseal", "Seal every secret with the first sealing key."),
     "list": Place("cli.signing_secrets:list_all", "List a project's secrets, newest first."),
 }
 _ROTATION = {
     "list": Place("cli.rotations:list_newest", "List a project's rotations, newest first."),
-    "show": Place("cli.rotations:show", "Show what a rotation did: its receipt."),
+    "show": Place("cli.rotations:show", "Show how far a rotation is: its receipt."),
+    "cancel": Place("cli.rotation_changes:cancel", "Take its date away; both secrets stay valid."),
+    "run": Place("cli.rotation_changes:run", "Revoke its old secret now."),
+    "reschedule": Place("cli.rotation_changes:reschedule", "Give it another date."),
+}
+_HOURS = {
+    "show": Place("cli.hours:show", "Show when chat is open."),
+    "set": Place("cli.hours:set_hours", "Say when chat is open; planned rotations follow."),
+    "preview": Place("cli.hours:preview", "Show when chat is offline next."),
 }
 _TOKEN = {
     "mint": Place("cli.tokens:mint", "Sign a token as a site's back end would."),
@@ -53,8 +63,9 @@ COMMANDS = LazyGroup(
         "migrate": Place("cli.migrating:migrate", "Bring the database to this version's tables."),
         "project": LazyGroup("project", "Create and look at projects.", _PROJECT),
         "member": LazyGroup("member", "Say who may sign in to the dashboard.", _MEMBER),
-        "secret": LazyGroup("secret", "Regenerate and list shared secrets.", _SECRET),
-        "rotation": LazyGroup("rotation", "Look at rotations and their receipts.", _ROTATION),
+        "secret": LazyGroup("secret", "Rotate, reveal and list shared secrets.", _SECRET),
+        "rotation": LazyGroup("rotation", "Watch, date and run rotations.", _ROTATION),
+        "hours": LazyGroup("hours", "Say when chat is open, and look at off-hours.", _HOURS),
         "token": LazyGroup("token", "Mint a token, or ask why one is refused.", _TOKEN),
         "visitor": LazyGroup("visitor", "Look at a person's record.", _VISITOR),
         "sessions": Place("cli.sessions:sessions", "Show the live sessions of a project."),

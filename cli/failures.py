@@ -11,6 +11,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from domain.errors import Invalid, StorageUnavailable, WidgetAuthError
+from domain.off_hours import NeverOffline
 
 EXIT_REFUSED = 1
 EXIT_WRONG_USE = 2
@@ -78,6 +79,7 @@ def failure_of(error: Exception) -> Failure:
 _FORESEEN: tuple[tuple[type[Exception], str, int], ...] = (
     (click.ClickException, "wrong_use", EXIT_WRONG_USE),
     (click.Abort, "stopped", EXIT_REFUSED),
+    (NeverOffline, "never_offline", EXIT_REFUSED),
     (Invalid, "invalid", EXIT_WRONG_USE),
     (StorageUnavailable, "unavailable", EXIT_UNAVAILABLE),
     (WidgetAuthError, "refused", EXIT_REFUSED),

@@ -20,7 +20,7 @@ POLL_SECONDS = 0.1
 
 
 def follow_rotation(system: Connected, begun: RotationWithUse) -> RotationWithUse:
-    """The rotation completed, or as it stood after half a minute or at Ctrl-C.
+    """The rotation, whose cut was made, completed; or as it stood after half a minute or at Ctrl-C.
 
     It goes on by itself, whatever happens here; so nothing is raised for a store that does not
     answer meanwhile.
@@ -30,7 +30,7 @@ def follow_rotation(system: Connected, begun: RotationWithUse) -> RotationWithUs
     with suppress(KeyboardInterrupt), _progress() as show:
         while not _is_over(latest.rotation) and time.monotonic() < deadline:
             with suppress(StorageUnavailable):
-                latest = _read(system, latest.rotation)
+                latest = read_again(system, latest.rotation)
                 show(latest.rotation, _counts(system, latest.rotation))
             if not _is_over(latest.rotation):
                 time.sleep(POLL_SECONDS)
@@ -54,6 +54,8 @@ def _facts(found: RotationWithUse) -> dict[str, Cell]:
         "requested": rotation.requested_at,
         "requested by": rotation.requested_by,
         "due": rotation.due_at,
+        "pinned": rotation.pinned or None,
+        "moved because": rotation.moved_because.value if rotation.moved_because else None,
         "effective": rotation.effective_at,
         "completed": rotation.completed_at,
         "old key": rotation.old_key_id,
@@ -91,7 +93,8 @@ def _progress() -> Iterator[Callable[[Rotation, SessionCounts], None]]:
         yield show
 
 
-def _read(system: Connected, rotation: Rotation) -> RotationWithUse:
+def read_again(system: Connected, rotation: Rotation) -> RotationWithUse:
+    """The rotation as it stands now."""
     with system.stores.database.reading() as db:
         return read_rotation(db, rotation.project_id, rotation.id)
 
@@ -106,4 +109,4 @@ def _counts(system: Connected, rotation: Rotation) -> SessionCounts:
 
 
 def _is_over(rotation: Rotation) -> bool:
-    return rotation.state in (RotationState.COMPLETED, RotationState.CANCELLED)
+    return rotation.state is not RotationState.CUTTING

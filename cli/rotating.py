@@ -10,17 +10,14 @@ from cli.printing import print_json, say
 from cli.receipts import follow_rotation
 from cli.rotation_dialogue import confirm_rotation, say_where, show_impact, tell_rotation
 from cli.shapes import rotation_shape
-from domain.errors import Refused
+from cli.when_options import NOW, read_when, when_options
 from domain.ids import KeyId
 from domain.projects import Project
 from domain.signing_secrets import SecretState
-from domain.times import from_wire
 from services.read_rotations import LastUse, RotationWithUse
-from services.rotate_secret import Generated, regenerate
+from services.rotate_secret import Generated, SecretWish, generate
 from storage.sql.signing_secrets import list_secrets
 
-NOW = "now"
-OFF_HOURS = "off_hours"
 LONGEST_REASON = 500
 
 _LEFT_TO_RELAY = (
@@ -30,83 +27,56 @@ _LEFT_TO_RELAY = (
 )
 
 
-class NeverOffline(Refused):
-    """The project has no operating hours, so it has no off-hours. Leave --retire-previous away."""
-
-    code = "never_offline"
-
-
-class PlannedRotationUnavailable(Refused):
-    """A rotation cannot be planned for a time yet. Leave --retire-previous and --force away."""
-
-    code = "planned_rotation_unavailable"
-
-
 @click.command()
 @project_argument
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option(
-    "--retire-previous",
-    default=NOW,
-    show_default=True,
-    metavar="now|off_hours|TIME",
-    help="When earlier secrets end; only now is possible yet.",
+@when_options(
+    NOW, "now|off_hours|TIME", "When the previous secret ends; now ends all earlier ones."
 )
-@click.option("--force", is_flag=True, help="Replace a planned rotation; not possible yet.")
+@click.option("--force", is_flag=True, help="Plan it although another rotation is not over.")
+@click.option("--pinned", is_flag=True, help="With off_hours: changed hours leave the date alone.")
 @click.option("--wait", is_flag=True, help="With --json: answer when the receipt is complete.")
 @click.option("--reason", help="Why: stands in the audit log and in the receipt.")
 @json_option
-def rotate(
+def rotate(  # noqa: PLR0913 - every option is an argument
     project_text: str,
     retire_previous: str,
+    stretch_minutes: int,
     reason: str | None,
     *,
     yes: bool,
     force: bool,
+    pinned: bool,
     wait: bool,
     as_json: bool,
 ) -> None:
-    """Generate a new secret and revoke every earlier one at once.
+    """Generate a new secret; revoke every earlier one at once, or the last one later.
 
-    Live sessions that signed in with an earlier secret are disconnected on every gateway node.
-    The new secret is shown once. Without --json the rotation is followed to its receipt; Ctrl-C
-    ends the following, not the rotation.
+    At once: live sessions that signed in with an earlier secret are disconnected on every gateway
+    node. Later: both secrets verify until the date, and live sessions are asked to sign in anew;
+    only those that have not are disconnected.
+    The new secret is shown once. Without --json a rotation that has begun is followed to its
+    receipt; Ctrl-C ends the following, not the rotation.
     """
-    _require_possible(retire_previous, force=force)
+    when = read_when(retire_previous, stretch_minutes)
     _require_usable(reason)
     if as_json and not yes:
         raise WrongUse("not_confirmed", "Nobody is asked with --json: add --yes.")
     with connected() as system:
         project, active = _look_up(system, project_text)
         if not as_json:
-            show_impact(system, project)
+            show_impact(system, project, later=when is not None)
         if active and not yes:
-            confirm_rotation(project)
-        generated = _regenerate(system, project, reason, None if yes else active)
+            confirm_rotation(project, when)
+        expected = None if yes else active
+        wish = SecretWish(when, force, pinned, reason, expected)
+        generated = _generate(system, project, wish)
         if system.events.left_to_relay:
             say(_LEFT_TO_RELAY)
         if as_json:
             _answer(system, project, generated, wait=wait)
         else:
             tell_rotation(system, project, generated)
-
-
-def _require_possible(retire_previous: str, *, force: bool) -> None:
-    if retire_previous == OFF_HOURS:
-        raise NeverOffline
-    if retire_previous != NOW:
-        _require_time(retire_previous)
-        raise PlannedRotationUnavailable
-    if force:
-        raise PlannedRotationUnavailable
-
-
-def _require_time(text: str) -> None:
-    try:
-        from_wire(text)
-    except ValueError:
-        message = "--retire-previous: give now, off_hours, or a time as 2026-11-22T09:00:00Z."
-        raise WrongUse("time_invalid", message) from None
 
 
 def _require_usable(reason: str | None) -> None:
@@ -124,17 +94,10 @@ def _look_up(system: Connected, project_text: str) -> tuple[Project, KeyId | Non
     return project, next(active, None)
 
 
-def _regenerate(
-    system: Connected, project: Project, reason: str | None, expected: KeyId | None
-) -> Generated:
+def _generate(system: Connected, project: Project, wish: SecretWish) -> Generated:
     return system.stores.transactor.run(
-        lambda transaction: regenerate(
-            transaction,
-            system.stores.sealer,
-            project.id,
-            system.actor,
-            reason=reason,
-            expect_active_key_id=expected,
+        lambda transaction: generate(
+            transaction, system.stores.sealer, project.id, system.actor, wish
         ),
         urgent=True,
     )

@@ -8,6 +8,7 @@ from cli.options import json_option, limit_option, project_argument
 from cli.printing import print_json, print_table
 from cli.receipts import print_receipt
 from cli.shapes import rotation_shape
+from cli.watching import watch_rotation
 from domain.ids import RotationId
 from services.read_rotations import read_rotation, read_rotations
 
@@ -28,21 +29,32 @@ def list_newest(project_text: str, limit: int, cursor: str | None, *, as_json: b
         print_json({"items": [rotation_shape(one) for one in found], "next_cursor": following})
         return
     rows = [
-        (one.id, one.state.value, one.effective_at, one.completed_at, one.sessions.closed)
+        (
+            one.id,
+            one.state.value,
+            one.due_at,
+            one.effective_at,
+            one.completed_at,
+            one.sessions.closed,
+        )
         for one in (each.rotation for each in found)
     ]
-    print_table(("ID", "STATE", "EFFECTIVE", "COMPLETED", "CLOSED"), rows)
+    print_table(("ID", "STATE", "DUE", "EFFECTIVE", "COMPLETED", "CLOSED"), rows)
 
 
 @click.command()
 @project_argument
 @click.argument("rotation_id", metavar="ID")
+@click.option("--watch", is_flag=True, help="Go on until it is over; Ctrl-C ends the watching.")
 @json_option
-def show(project_text: str, rotation_id: str, *, as_json: bool) -> None:
-    """Show what a rotation did: its receipt."""
-    with connected() as system, system.stores.database.reading() as db:
-        project = get_named_project(db, project_text)
-        found = read_rotation(db, project.id, RotationId(rotation_id))
+def show(project_text: str, rotation_id: str, *, watch: bool, as_json: bool) -> None:
+    """Show how far a rotation is and what it did: its receipt."""
+    with connected() as system:
+        with system.stores.database.reading() as db:
+            project = get_named_project(db, project_text)
+            found = read_rotation(db, project.id, RotationId(rotation_id))
+        if watch:
+            found = watch_rotation(system, found)
     if as_json:
         print_json(rotation_shape(found))
     else:

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from domain.outcomes import Json, JsonObject
 from domain.projects import Project
+from domain.rotations import Rotation
 from domain.times import to_wire
-from services.read_rotations import RotationWithUse
+from services.read_rotations import LastUse, RotationWithUse
 from services.read_secrets import SecretWithDate
 from services.read_sessions import LiveSession
 from storage.sql.visitors import Device, Merge, Visitor
@@ -50,6 +51,10 @@ def rotation_shape(found: RotationWithUse) -> JsonObject:
     return {
         "id": rotation.id,
         "state": rotation.state.value,
+        "how": rotation.how,
+        "pinned": rotation.pinned,
+        "forced": rotation.forced,
+        "moved_because": rotation.moved_because.value if rotation.moved_because else None,
         "requested_at": to_wire(rotation.requested_at),
         "due_at": _wire(rotation.due_at),
         "effective_at": _wire(rotation.effective_at),
@@ -73,6 +78,11 @@ def rotation_shape(found: RotationWithUse) -> JsonObject:
         "requested_by": rotation.requested_by,
         "reason": rotation.reason,
     }
+
+
+def begun_shape(rotation: Rotation | None) -> JsonObject | None:
+    """A rotation that a new secret caused."""
+    return rotation_shape(RotationWithUse(rotation, LastUse())) if rotation else None
 
 
 def session_shape(session: LiveSession) -> JsonObject:

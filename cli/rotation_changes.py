@@ -1,0 +1,116 @@
+"""`widget-auth rotation cancel|run|reschedule`."""
+
+import click
+
+from cli.connections import Connected, connected
+from cli.failures import WrongUse
+from cli.named_projects import get_named_project
+from cli.options import json_option, project_argument
+from cli.printing import print_json
+from cli.receipts import follow_rotation, print_receipt
+from cli.rotation_dialogue import confirm, say_where, show_impact
+from cli.shapes import rotation_shape
+from cli.when_options import read_when, when_options
+from domain.ids import RotationId
+from domain.projects import Project
+from services import change_rotations
+from services.read_rotations import RotationWithUse, read_rotation
+
+rotation_argument = click.argument("rotation_id", metavar="ID")
+
+
+@click.command()
+@project_argument
+@rotation_argument
+@json_option
+def cancel(project_text: str, rotation_id: str, *, as_json: bool) -> None:
+    """Take a rotation's date away; both its secrets stay valid.
+
+    It can be run or given a date again until another secret is made.
+    """
+    with connected() as system:
+        project = _look_up(system, project_text)
+        place = project.id, RotationId(rotation_id), system.actor
+        system.stores.transactor.run(lambda t: change_rotations.cancel(t, *place), urgent=True)
+        _show(_read(system, project, rotation_id), as_json=as_json)
+
+
+@click.command()
+@project_argument
+@rotation_argument
+@when_options(None, "off_hours|TIME", "When its old secret is to end.")
+@click.option("--pinned/--unpinned", default=None, help="Whether changed hours leave it alone.")
+@json_option
+def reschedule(
+    project_text: str,
+    rotation_id: str,
+    retire_previous: str,
+    stretch_minutes: int,
+    *,
+    pinned: bool | None,
+    as_json: bool,
+) -> None:
+    """Give a rotation that is under way another date; also one that was cancelled."""
+    when = read_when(retire_previous, stretch_minutes)
+    if when is None:
+        message = "--retire-previous: give off_hours or a time; `rotation run` ends it now."
+        raise WrongUse("time_invalid", message)
+    with connected() as system:
+        project = _look_up(system, project_text)
+        place = project.id, RotationId(rotation_id), system.actor
+        system.stores.transactor.run(
+            lambda t: change_rotations.reschedule(t, *place, when, pinned=pinned), urgent=True
+        )
+        _show(_read(system, project, rotation_id), as_json=as_json)
+
+
+@click.command()
+@project_argument
+@rotation_argument
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Although the new secret was never used.")
+@click.option("--wait", is_flag=True, help="With --json: answer when the receipt is complete.")
+@json_option
+def run(
+    project_text: str, rotation_id: str, *, yes: bool, force: bool, wait: bool, as_json: bool
+) -> None:
+    """Revoke a rotation's old secret now, whatever its date.
+
+    Live sessions that signed in with it are disconnected on every gateway node.
+    """
+    if as_json and not yes:
+        raise WrongUse("not_confirmed", "Nobody is asked with --json: add --yes.")
+    with connected() as system:
+        project = _look_up(system, project_text)
+        found = _read(system, project, rotation_id)
+        if not as_json:
+            show_impact(system, project, found.rotation)
+        if not yes:
+            confirm(f"Revoke {found.rotation.old_key_id} now?")
+        place = project.id, RotationId(rotation_id), system.actor
+        system.stores.transactor.run(
+            lambda t: change_rotations.run_now(t, *place, force=force), urgent=True
+        )
+        found = _read(system, project, rotation_id)
+        if wait or not as_json:
+            found = follow_rotation(system, found)
+        _show(found, as_json=as_json)
+        if not as_json and found.rotation.completed_at is None:
+            say_where(project, found)
+
+
+def _look_up(system: Connected, project_text: str) -> Project:
+    with system.stores.database.reading() as db:
+        return get_named_project(db, project_text)
+
+
+def _read(system: Connected, project: Project, rotation_id: str) -> RotationWithUse:
+    with system.stores.database.reading() as db:
+        return read_rotation(db, project.id, RotationId(rotation_id))
+
+
+def _show(found: RotationWithUse, *, as_json: bool) -> None:
+    if as_json:
+        print_json(rotation_shape(found))
+    else:
+        print_receipt(found)
