@@ -28,6 +28,8 @@ class Intensity:
     lanes: int = 2
     regenerate_every: float = 2.0
     gap: float = 0.2
+    patience: float = 2.5
+    repeats: int = 1
 
 
 @dataclass(slots=True)
@@ -56,7 +58,7 @@ async def run(
     shop, bystander = Project(system, history), Project(system, history)
     await shop.create("Shop")
     await bystander.create("Bystander")
-    crowd = Crowd([shop, shop, bystander], dice)
+    crowd = Crowd([shop, shop, bystander], dice, intensity.patience, intensity.repeats)
     guests = [asyncio.create_task(crowd.come_and_go(n)) for n in range(intensity.visitors)]
     over = asyncio.Event()
     rotating = asyncio.create_task(_regenerate(shop, intensity, over, regenerates))

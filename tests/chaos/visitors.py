@@ -99,8 +99,15 @@ class Visitor:
         self.life.session = frame["session"]
 
     async def sign_in(self, custom_id: str, back: int = 0, *, named: bool = False) -> Attempt:
-        """What became of it, whatever that was."""
+        """What became of it, whatever that was.
+
+        Raises:
+            Gone: the socket was closed already, so nothing was sent.
+        """
+        if self.life.code is not None:
+            raise Gone
         key_id, token = self._project.token(custom_id, back, named=named)
+        self.life.tried = key_id
         attempt = Attempt(self._project.id, key_id, self._gateway, custom_id, time.monotonic())
         self._history.attempts.append(attempt)
         try:
@@ -250,11 +257,13 @@ class Crowd:
         random: decides who does what.
         projects: the first has its secret regenerated.
         patience: seconds that one stays signed in, at most.
+        repeats: how often somebody signs in on one socket.
     """
 
     projects: list[Project]
     random: random.Random
     patience: float = 2.5
+    repeats: int = 1
     settled: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def come_and_go(self, number: int) -> None:
@@ -286,6 +295,8 @@ class Crowd:
             if attempt.outcome == SIGNED_IN:
                 break
             await asyncio.sleep(0.1)
+        for _ in range(self.repeats - 1):
+            await guest.sign_in(f"user-{number}")
         await guest.say(f"hello from {number}")
         await guest.stay(stay)
 
