@@ -42,6 +42,11 @@ def milliseconds(seconds: float) -> str:
     return f"{number:,.0f} ms" if number >= 100 else f"{number:.1f} ms"
 
 
+def microseconds(seconds: float) -> str:
+    """A duration as `1,234 µs`."""
+    return f"{seconds * 1e6:,.0f} µs"
+
+
 def percent(share: float) -> str:
     """A share as `7 %`."""
     return f"{share:.0%}".replace("%", " %")

@@ -10,7 +10,16 @@ from dataclasses import asdict
 
 from benchmarks.children import Children
 from benchmarks.contenders import Contender, start_naive, start_ours
-from benchmarks.figures import median, milliseconds, per_second, percent, percentile, ratio, spread
+from benchmarks.figures import (
+    median,
+    microseconds,
+    milliseconds,
+    per_second,
+    percent,
+    percentile,
+    ratio,
+    spread,
+)
 from benchmarks.load import closed_loop, open_loop
 from benchmarks.report import Budget, Report, Table
 from benchmarks.servers import Postgres, PostgresMissing
@@ -34,7 +43,7 @@ def run(children: Children) -> Report:
     report.tables = [
         Table("throughput, closed loop", _THROUGHPUT, _throughput_rows(pairs)),
         Table("sign-in latency, random arrivals", _LATENCY, _latency_rows(pairs)),
-        Table("busy during throughput, share of a core", _BUSY, _busy_rows(pairs)),
+        Table("processor time a sign-in, under full load", _COST, _cost_rows(pairs)),
     ]
     report.budgets = _budgets(pairs)
     report.notes = [
@@ -89,7 +98,7 @@ def _measure(contender: Contender, turn: int) -> None:
 Pairs = dict[str, tuple[Contender, Contender]]
 _THROUGHPUT = ("", "ratio", "widget-auth", "naive Celery", "spread of runs")
 _LATENCY = ("", "ratio of p50", "p50", "p99", "naive p50", "naive p99", "unanswered")
-_BUSY = ("", "client", "gateway", "worker", "Redis", "PostgreSQL")
+_COST = ("", "client", "gateway", "worker", "Redis", "PostgreSQL")
 
 
 def _throughput(contender: Contender) -> float:
@@ -135,17 +144,19 @@ def _latency_rows(pairs: Pairs) -> list[Sequence[str]]:
     ]
 
 
-def _busy_rows(pairs: Pairs) -> list[Sequence[str]]:
+def _cost_rows(pairs: Pairs) -> list[Sequence[str]]:
     return [
-        (f"{database}, {each.name}", *(_share(each, name) for name in _BUSY[1:]))
+        (f"{database}, {each.name}", *(_cost(each, name) for name in _COST[1:]))
         for database, pair in pairs.items()
         for each in pair
     ]
 
 
-def _share(contender: Contender, name: str) -> str:
-    shares = [run.shares[name] for run in contender.throughputs if name in run.shares]
-    return percent(median(shares)) if shares else "–"
+def _cost(contender: Contender, name: str) -> str:
+    costs = [
+        run.shares[name] / run.per_second for run in contender.throughputs if name in run.shares
+    ]
+    return microseconds(median(costs)) if costs else "–"
 
 
 def _budgets(pairs: Pairs) -> list[Budget]:
