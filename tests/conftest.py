@@ -1,3 +1,4 @@
+import resource
 from collections.abc import Callable
 
 import pytest
@@ -8,12 +9,17 @@ from tests.servers.runs import begin_run, end_run
 
 pytest_plugins = ["tests.servers.postgres", "tests.servers.redis", "tests.servers.databases"]
 
+# Many systems allow 1,024, and some tests open that many sockets.
+OPEN_FILES = 8192
+
 settings.register_profile("widget-auth", deadline=None, derandomize=True, max_examples=100)
 settings.load_profile("widget-auth")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """This process belongs to the test run, and logs as a service does."""
+    """This process belongs to the test run, logs as a service does, and may open many sockets."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(OPEN_FILES, most), most))
     configure_logs("json", "warning")
     begin_run(first_process=not hasattr(config, "workerinput"))
 

@@ -1,11 +1,8 @@
 """Two thousand sockets, and a cut that closes exactly the right thousand."""
 
-import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-
-import pytest
 
 from benchmarks.fleet import Fleet
 from benchmarks.wire import TEXT, client_frame
@@ -13,21 +10,11 @@ from tests.acceptance.sites import Site
 
 OLD, NEWER, ANONYMOUS = 1000, 500, 500
 FOLLOWING_UP = ("revocation-1", "revocation-2", "maintenance")
-FILES = 8192
 SECONDS = 30.0
 
 _PING = client_frame(b'{"type":"ping"}')
 
 Measured = Callable[[str], None]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def enough_files() -> Iterator[None]:
-    """For this process and the gateway that it starts."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES, before[1]), before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 @contextmanager
