@@ -96,6 +96,8 @@ class WorkerSettings(_Redis, _Sql):
     queue_keys: Keys
     device_keys: Keys
     sweep_seconds: float = Field(default=5.0, gt=0, le=60)
+    reminder_seconds: float = Field(default=600.0, ge=0, le=86_400)
+    reminder_spread_seconds: float = Field(default=300.0, ge=0, le=86_400)
     accept_plain_tokens: bool = False
 
 

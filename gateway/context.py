@@ -16,6 +16,7 @@ from gateway.lease import Lease
 from gateway.metrics import Metrics
 from gateway.proofs import ProofClock
 from gateway.randomness import RandomBytes
+from gateway.retirements import Retirements
 from gateway.revocations import Revocations
 from gateway.session_records import SessionRecords
 from gateway.sockets.deadlines import Deadlines
@@ -47,6 +48,7 @@ class NodeContext:
     sign_outs: LaneDriver
     messages: LaneDriver
     proofs: ProofClock
+    retirements: Retirements
     lease: Lease
     revocations: Revocations
     connects: ConnectLimits

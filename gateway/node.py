@@ -31,6 +31,7 @@ from gateway.lease import Lease
 from gateway.metrics import Metrics
 from gateway.project_rooms import Answer, ProjectRoom
 from gateway.proofs import ProofClock
+from gateway.retirements import Retirements
 from gateway.revocations import Revocations
 from gateway.session_records import SessionRecords
 from gateway.signal_reader import read_signals
@@ -171,6 +172,7 @@ class Node:
             sign_outs=self._lane(queues.VISITORS_SIGN_OUT, publish),
             messages=self._lane(queues.MESSAGES_STORE, publish),
             proofs=ProofClock(),
+            retirements=Retirements(),
             lease=Lease(partial(leases.renew, self._client, self.node_id), self._lease_lost),
             revocations=revocations,
             connects=ConnectLimits(),
@@ -226,6 +228,7 @@ class Node:
         self.context.sign_outs.stop()
         self.context.messages.stop()
         self.context.proofs.stop()
+        self.context.retirements.stop()
         self.context.shelf.stop()
 
     def _signals_stand(self) -> None:

@@ -22,6 +22,9 @@ class Member(Protocol):
     def end(self, close: Close) -> None:
         """The socket is being closed for this reason."""
 
+    def ask_anew(self, frame: bytes) -> None:
+        """The widget gets the frame, if its session is live."""
+
 
 @dataclass(slots=True)
 class Answer:
@@ -130,6 +133,10 @@ class ProjectRoom:
         dead = [known for known in self.members if known is not None and known < self.epoch]
         for generation in dead:
             yield generation, self.members.pop(generation)
+
+    def sessions_of(self, generation: int) -> list[Member]:
+        """Every session that this generation vouches for."""
+        return [*self.members.get(generation, ())]
 
     def pop_signed_in(self) -> list[Member]:
         """Every session that some generation vouches for; they are members no more."""

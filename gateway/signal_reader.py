@@ -11,6 +11,7 @@ import structlog
 from domain.errors import WidgetAuthError
 from domain.ids import ProjectId, RotationId, VisitorId
 from domain.outcomes import Outcome, outcome_from_wire
+from domain.times import from_wire
 from gateway.answers import agent_message, visitor_changed
 from gateway.person_sign_outs import end_person
 from storage.redis.persons import EndedSessions
@@ -134,6 +135,20 @@ def _visitor(node: "NodeContext", signal: Mapping[str, Any]) -> None:
                 session.socket.send(told(authenticated=session.proof is not None))
 
 
+def _retiring(node: "NodeContext", signal: Mapping[str, Any]) -> None:
+    """Sessions of the retiring secret are asked for a fresh token, one after the other."""
+    generation, spread = signal.get("generation"), signal.get("spread_seconds")
+    if type(generation) is not int or not isinstance(spread, int | float):
+        raise SignalInvalid
+    try:
+        deadline = from_wire(_text(signal, "deadline"))
+    except ValueError:
+        raise SignalInvalid from None
+    room = node.shelf.rooms.get(_project_id(signal))
+    if room is not None:
+        node.retirements.ask(room.sessions_of(generation), generation, deadline, spread)
+
+
 def _unknown(_node: "NodeContext", _signal: Mapping[str, Any]) -> None:
     raise SignalInvalid
 
@@ -159,4 +174,5 @@ _ACTS = {
     "sign_out": _sign_out,
     "message": _message,
     "visitor": _visitor,
+    "retiring": _retiring,
 }

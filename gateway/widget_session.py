@@ -236,6 +236,11 @@ class WidgetSession:
         if self.proof_ends_at is not None:
             self.socket.send(answers.reauthenticate("proof_expiring", self.proof_ends_at))
 
+    def ask_anew(self, frame: bytes) -> None:
+        """The widget gets the frame, if the session is live."""
+        if self.phase is Phase.LIVE:
+            self.socket.send(frame)
+
     def proof_expired(self) -> None:
         """The session goes on, but as one that nothing vouches for."""
         self.proof = self.proof_ends_at = None

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 
 from config.publisher import Publisher
@@ -13,6 +14,7 @@ from domain.events import EventKind
 from domain.outcomes import Json
 from domain.queue_sealing import SALT_BYTES, TokenSealer
 from domain.sealing import SecretSealer
+from services.announce_retirements import SoftCut
 from services.key_rings import KeyRings
 from services.note_key_use import KeyUseNotes
 from services.sign_out_visitors import VisitorSignOut
@@ -42,6 +44,14 @@ class Runtime:
         database = open_database(self.settings.database_url)
         transactor = Transactor(database, self._publish_event, self.reached)
         return Stores(transactor, connect(self.settings.redis_url), self._sealer)
+
+    @property
+    def soft_cut(self) -> SoftCut:
+        """When widgets are asked for fresh tokens during an overlap."""
+        return SoftCut(
+            remind_before=timedelta(seconds=self.settings.reminder_seconds),
+            spread=timedelta(seconds=self.settings.reminder_spread_seconds),
+        )
 
     @cached_property
     def verifier(self) -> VisitorVerifier:

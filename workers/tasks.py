@@ -7,6 +7,7 @@ from celery import Celery
 
 from config import queues
 from domain.ids import EventId, ProjectId, RotationId, VisitorId
+from services.announce_retirements import announce_retirements
 from services.erase_secrets import erase_secrets
 from services.event_feed import erase_old_events
 from services.publish_cards import assert_cards_after_loss, publish_recent_cards, tell_card
@@ -87,7 +88,11 @@ def _register_sweep_tasks(app: Celery, runtime: Runtime) -> None:
 
     @app.task(name=queues.ROTATIONS_RUN_DUE, base=WidgetAuthTask)
     def run_due() -> Figures:
-        return {"rotations": run_due_rotations(runtime.stores)}
+        ran = run_due_rotations(runtime.stores)
+        return {
+            "rotations": ran,
+            "announced": announce_retirements(runtime.stores, runtime.soft_cut),
+        }
 
     @app.task(name=queues.ROTATIONS_SETTLE, base=WidgetAuthTask)
     def settle(project_id: str | None = None) -> Figures:

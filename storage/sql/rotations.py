@@ -1,6 +1,8 @@
 """Rotations and their receipts in SQL."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -9,7 +11,8 @@ from domain.errors import NotFound
 from domain.ids import KeyId, ProjectId, RotationId
 from domain.rotation_plans import PENDING
 from domain.rotations import Moved, NodeCounts, Rotation, RotationState, SessionCounts
-from storage.sql.tables import rotations
+from storage.sql.tables import rotations, signing_secrets
+from storage.sql.types import UtcTime
 
 _IS_PENDING = rotations.c.state.in_(sorted(PENDING))
 
@@ -144,6 +147,45 @@ def take_due(db: Connection, rotation_id: RotationId, now: datetime) -> bool:
     return db.scalar(query) is not None
 
 
+def list_unannounced(
+    db: Connection, now: datetime, remind_until: datetime, *, limit: int
+) -> list[tuple[Rotation, int]]:
+    """Overlaps whose sessions have yet to be told, each with its old secret's generation.
+
+    Of the overlap itself, or again of a cut that comes before `remind_until`, once for each date.
+    """
+    is_reminder = sa.and_(
+        rotations.c.due_at <= remind_until,
+        rotations.c.reminded_of.is_distinct_from(rotations.c.due_at),
+    )
+    query = (
+        sa.select(rotations, signing_secrets.c.generation)
+        .join(signing_secrets, signing_secrets.c.key_id == rotations.c.old_key_id)
+        .where(
+            rotations.c.state == RotationState.OVERLAPPING,
+            rotations.c.due_at > now,
+            sa.or_(rotations.c.announced_at.is_(None), is_reminder),
+        )
+        .order_by(rotations.c.due_at)
+        .limit(limit)
+    )
+    found = [dict(row) for row in db.execute(query).mappings()]
+    return [(_rotation(row), generation) for row in found if (generation := row.pop("generation"))]
+
+
+def note_announced(
+    db: Connection, rotation_id: RotationId, now: datetime, reminded_of: datetime | None
+) -> None:
+    """The rotation's sessions have been told; of this date also for the last time."""
+    noted = {"reminded_of": reminded_of} if reminded_of else {}
+    announced_at = sa.func.coalesce(rotations.c.announced_at, now, type_=UtcTime())
+    db.execute(
+        rotations.update()
+        .where(rotations.c.id == rotation_id)
+        .values(announced_at=announced_at, **noted)
+    )
+
+
 def list_standing(db: Connection, project_id: ProjectId, retiring: KeyId | None) -> list[Rotation]:
     """The project's rotations that are pending, and those whose old key is this retiring one."""
     query = sa.select(rotations).where(
@@ -175,7 +217,7 @@ def _changing(rotation: Rotation) -> dict[str, object]:
     return {name: getattr(rotation, name) for name in _CHANGING}
 
 
-def _rotation(row: sa.RowMapping) -> Rotation:
+def _rotation(row: Mapping[Any, Any]) -> Rotation:
     values = dict(row)
     del values["announced_at"], values["reminded_of"]
     values["state"] = RotationState(values["state"])
