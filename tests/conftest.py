@@ -18,8 +18,8 @@ settings.load_profile("widget-auth")
 
 def pytest_configure(config: pytest.Config) -> None:
     """This process belongs to the test run, logs as a service does, and may open many sockets."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(OPEN_FILES, most), most))
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(now, min(OPEN_FILES, most)), most))
     configure_logs("json", "warning")
     begin_run(first_process=not hasattr(config, "workerinput"))
 
