@@ -58,8 +58,8 @@ class SetUpsert:
     """
 
     def __init__(self, table: sa.Table, columns: Sequence[str], on_conflict: str) -> None:
-        self._table = table
         self._columns = columns
+        self._json = [c for c in columns if isinstance(table.c[c].type, sa.JSON)]
         names = ", ".join(columns)
         into = f"INSERT INTO {table.name} ({names})"
         arrays = ", ".join(f"CAST(:{c} AS {_array_type(table.c[c].type)})" for c in columns)
@@ -75,16 +75,16 @@ class SetUpsert:
         """The rows are stored; none for an empty set."""
         if not rows:
             return
-        plain = [{c: self._plain(c, row[c]) for c in self._columns} for row in rows]
+        if self._json:
+            rows = [self._with_json_text(row) for row in rows]
         if db.dialect.name == "sqlite":
-            db.execute(self._sqlite, plain)
+            db.execute(self._sqlite, [{c: row[c] for c in self._columns} for row in rows])
         else:
-            db.execute(self._postgresql, {c: [row[c] for row in plain] for c in self._columns})
+            db.execute(self._postgresql, {c: [row[c] for row in rows] for c in self._columns})
 
-    def _plain(self, column: str, value: Any) -> Any:
-        if isinstance(self._table.c[column].type, sa.JSON) and value is not None:
-            return json.dumps(value)
-        return value
+    def _with_json_text(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        given = {c: row[c] for c in self._json}
+        return {**row, **{c: v if v is None else json.dumps(v) for c, v in given.items()}}
 
 
 def _array_type(column_type: sa.types.TypeEngine[Any]) -> str:
