@@ -29,7 +29,7 @@ class Intensity:
     regenerate_every: float = 2.0
     gap: float = 0.2
     patience: float = 2.5
-    repeats: int = 1
+    repeats: int = 3
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ async def run(
         await _do_all(system, history, iter(faults), intensity)
         over.set()
         await rotating
-        crowd.settled.set()
+        await crowd.calm_down()
         await asyncio.gather(*(probe(p, name) for p in (shop, bystander) for name in GATEWAYS))
         truth = await settle(system, history, [shop.id, bystander.id])
         return Ran(history, truth, find_violations(history, truth))

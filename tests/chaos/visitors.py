@@ -5,8 +5,8 @@ import itertools
 import json
 import random
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,8 @@ OPEN_SECONDS = 5.0
 ANSWER_SECONDS = 8.0
 PING_SECONDS = 0.2
 ABNORMAL = 1006
+ANONYMOUS, WITH_OLD_TOKENS = 0.15, 0.35
+NAMING_THE_KEY = 0.5
 LIMITS = {"connects_per_address": 1_000_000, "sign_ins_per_socket": 100_000}
 
 
@@ -263,8 +265,9 @@ class Crowd:
     projects: list[Project]
     random: random.Random
     patience: float = 2.5
-    repeats: int = 1
+    repeats: int = 3
     settled: asyncio.Event = field(default_factory=asyncio.Event)
+    _working: int = 0
 
     async def come_and_go(self, number: int) -> None:
         """One visitor after another, until all settle."""
@@ -272,40 +275,56 @@ class Crowd:
             project = self.random.choice(self.projects)
             with suppress(Gone):
                 async with visitor(project, self.random.choice(GATEWAYS)) as guest:
-                    await self._visit(guest, number)
+                    with self._at_work():
+                        await self._visit(guest, number)
+                    while self.settled.is_set():
+                        await guest.stay(PING_SECONDS)
             await asyncio.sleep(0.05 + 0.1 * self.random.random())
+
+    async def calm_down(self) -> None:
+        """Nobody asks for anything any more; those who are there stay."""
+        self.settled.set()
+        while self._working:
+            await asyncio.sleep(0.02)
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        self._working += 1
+        try:
+            yield
+        finally:
+            self._working -= 1
 
     async def _visit(self, guest: Visitor, number: int) -> None:
         what = self.random.random()
         stay = self.patience * self.random.random()
-        if what < 0.15:
-            await guest.stay(2 * stay)
-        elif what < 0.5:
+        if what < ANONYMOUS:
+            await self._stay(guest, 2 * stay)
+        elif what < ANONYMOUS + WITH_OLD_TOKENS:
             for back in (1, 1, 2):
-                await guest.sign_in(f"user-{number}", back, named=self.random.random() < 0.5)
+                await self._sign_in(guest, number, back)
                 await asyncio.sleep(0.05)
         else:
             await self._sign_in_and_stay(guest, number, stay)
-        while self.settled.is_set():
-            await guest.stay(PING_SECONDS)
 
     async def _sign_in_and_stay(self, guest: Visitor, number: int, stay: float) -> None:
-        for _ in range(3):
-            attempt = await guest.sign_in(f"user-{number}", named=self.random.random() < 0.5)
-            if attempt.outcome == SIGNED_IN:
-                break
+        for _ in range(self.repeats):
+            await self._sign_in(guest, number)
+        if not self.settled.is_set():
+            await guest.say(f"hello from {number}")
+        await self._stay(guest, stay)
+
+    async def _sign_in(self, guest: Visitor, number: int, back: int = 0) -> None:
+        if self.settled.is_set():
+            return
+        named = self.random.random() < NAMING_THE_KEY
+        attempt = await guest.sign_in(f"user-{number}", back, named=named)
+        if attempt.outcome == LOST:
+            raise Gone  # an answer may still come, to a question that nobody remembers
+        if attempt.outcome != SIGNED_IN:
             await asyncio.sleep(0.1)
-        for _ in range(self.repeats - 1):
-            await guest.sign_in(f"user-{number}")
-        await guest.say(f"hello from {number}")
-        await guest.stay(stay)
 
-
-async def until(check: Callable[[], bool], seconds: float) -> bool:
-    """Whether it came true in time."""
-    deadline = time.monotonic() + seconds
-    while not check():
-        if time.monotonic() > deadline:
-            return False
-        await asyncio.sleep(0.02)
-    return True
+    async def _stay(self, guest: Visitor, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self.settled.is_set():
+            await guest.stay(PING_SECONDS)
