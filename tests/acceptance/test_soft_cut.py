@@ -1,0 +1,114 @@
+"""A planned rotation with 1,200 live people: who has a fresh token at hand notices nothing."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from benchmarks.fleet import Fleet, Widget
+from benchmarks.wire import CLOSE
+from domain.times import to_wire
+from tests.acceptance.sites import Site
+from tests.acceptance.test_two_thousand import _alive, _sign_in
+
+SUPPLIED, NOT_SUPPLIED = 1000, 200
+OVERLAP = timedelta(seconds=14)
+SECONDS = 40.0
+
+Measured = Callable[[str], None]
+
+
+@dataclass
+class Watched:
+    """A fleet, and what its widgets have heard."""
+
+    fleet: Fleet
+    heard: Counter[str] = field(default_factory=Counter)
+    asked_at: list[float] = field(default_factory=list)
+    closed_at: list[float] = field(default_factory=list)
+
+    def listen(self, asked: Callable[[Widget], None]) -> None:
+        """Whatever came has been counted; whoever was asked for a token has answered."""
+        for widget, opcode, payload in self.fleet.frames(0.02):
+            if opcode == CLOSE:
+                self.heard[str(int.from_bytes(payload[:2], "big"))] += 1
+                self.closed_at.append(time.time())
+                self.fleet._forget(widget)
+                continue
+            frame = json.loads(payload)
+            self.heard[frame.get("reason", frame["type"])] += 1
+            if frame["type"] == "reauthenticate":
+                self.asked_at.append(time.time())
+                asked(widget)
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """Closes what a test has opened."""
+    with ExitStack() as opened:
+        yield opened
+
+
+def test_nobody_who_has_a_fresh_token_is_disconnected(
+    site: Site, stack: ExitStack, measured: Measured
+) -> None:
+    """1,000 clients supply fresh tokens when asked, 200 do not: exactly these are closed."""
+    port = int(site.system.gateway_url().rsplit(":", 1)[1])
+    path = f"/v1/socket?project={site.project_id}"
+    supplied, silent = (Watched(stack.enter_context(Fleet(port, path))) for _ in range(2))
+    supplied.fleet.open(SUPPLIED)
+    silent.fleet.open(NOT_SUPPLIED)
+    _sign_in(supplied.fleet, site, "supplied")
+    _sign_in(silent.fleet, site, "silent")
+    old_secret, old_key = site.secret, site.key_id
+    due_at = datetime.now(UTC) + OVERLAP
+
+    rotation = site.regenerate(retire_previous=to_wire(due_at))["rotation"]
+    numbers = {fd: number for number, fd in enumerate(supplied.fleet.widgets)}
+
+    def supply(widget: Widget) -> None:
+        widget.take_token(site.token(f"supplied-{numbers[widget.fd]}"))
+        widget.present_token()
+
+    deadline = time.monotonic() + SECONDS
+    while len(silent.closed_at) < NOT_SUPPLIED and time.monotonic() < deadline:
+        supplied.listen(supply)
+        silent.listen(lambda _widget: None)
+
+    spread = max(supplied.asked_at) - min(supplied.asked_at)
+    late = [at - due_at.timestamp() for at in silent.closed_at]
+    measured(f"1,000 asked within {spread:.1f} s; 200 closed {min(late):.2f} s after the date")
+    assert supplied.heard == {"secret_retiring": SUPPLIED, "signed_in": SUPPLIED}
+    assert silent.heard == {"secret_retiring": NOT_SUPPLIED, "4401": NOT_SUPPLIED}
+    assert min(late) >= 0
+    receipt = site.completed_receipt(rotation["id"])
+    assert receipt["sessions"] == {
+        "targeted": NOT_SUPPLIED,
+        "closed": NOT_SUPPLIED,
+        "gone": 0,
+    }
+    assert receipt["effective_at"] >= receipt["due_at"] == rotation["due_at"]
+    assert _alive(supplied.fleet) == SUPPLIED
+    by_key = site.get("/impact")["by_key"]
+    assert by_key == {site.key_id: SUPPLIED, "anonymous": 0}
+    assert old_key not in by_key
+    newcomer = stack.enter_context(Fleet(port, path))
+    newcomer.open(1)
+    [widget] = newcomer.widgets.values()
+    widget.take_token(site.token("late", secret=old_secret))
+    widget.present_token()
+    assert _answer(newcomer)["code"] == "key_revoked"
+
+
+def _answer(fleet: Fleet) -> dict[str, str]:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        for _, _, payload in fleet.frames(0.5):
+            frame: dict[str, str] = json.loads(payload)
+            return frame
+    raise AssertionError
