@@ -1,9 +1,11 @@
 """What the commands that serve have in common."""
 
+import resource
 import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
@@ -42,6 +44,7 @@ def prepare_to_serve(settings_class: type[SomeSettings], host: str, port: int) -
     """
     settings = read_settings(settings_class)
     _require_free(host, port)
+    _admit_as_many_sockets_as_allowed()
     for told in (signal.SIGINT, signal.SIGTERM):
         signal.signal(told, _end)
     configure_logs(settings.log_format, settings.log_level)
@@ -60,6 +63,13 @@ TELLING_READY: dict[str, Any] = {"callback_notify": tell_ready, "timeout_notify"
 def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
     """Called before it serves, and again by uvicorn once all has been closed: it is done."""
     sys.exit(0)
+
+
+def _admit_as_many_sockets_as_allowed() -> None:
+    """The soft limit of open files, often 1,024, is as high as the hard one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # some systems allow less than they say
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _require_free(host: str, port: int) -> None:

@@ -75,6 +75,7 @@ class PolicyChanges(Question):
     max_lifetime_seconds: Annotated[int, Field(ge=1, le=policy.MAX_LIFETIME_SECONDS)] | None = Unset
     leeway_seconds: Annotated[int, Field(ge=0, le=policy.MAX_LEEWAY_SECONDS)] = Unset
     proof_seconds: Annotated[int, Field(ge=1, le=policy.MAX_PROOF_SECONDS)] = Unset
+    custom_id_claim: Annotated[str, Field(min_length=1, max_length=64)] | None = Unset
 
 
 class ProjectChanges(Question):
@@ -104,6 +105,7 @@ class TokenPolicy(Answer):
     max_lifetime_seconds: int | None
     leeway_seconds: int
     proof_seconds: int
+    custom_id_claim: str | None = Field(description="The one claim that holds the custom ID.")
 
 
 class Project(Answer):

@@ -15,6 +15,7 @@ DEFAULT_POLICY = {
     "max_lifetime_seconds": 600,
     "leeway_seconds": 120,
     "proof_seconds": 43200,
+    "custom_id_claim": None,
 }
 HOURS = {
     "weekly": {
@@ -137,6 +138,7 @@ def test_gateways_hear_of_a_change(api: Api, administrator: Caller, project_id: 
         ({"token_policy": {"leeway_seconds": True}}, "token_policy.leeway_seconds"),
         ({"token_policy": {"max_lifetime_seconds": 0}}, "token_policy.max_lifetime_seconds"),
         ({"token_policy": {"proof_seconds": 1.5}}, "token_policy.proof_seconds"),
+        ({"token_policy": {"custom_id_claim": ""}}, "token_policy.custom_id_claim"),
         ({"token_policy": {"leeway": 5}}, "token_policy.leeway"),
         ({"allowed_origins": None}, "allowed_origins"),
         ({"allowed_origins": ["shop.example"]}, "allowed_origins"),
