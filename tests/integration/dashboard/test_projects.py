@@ -79,6 +79,10 @@ def test_everybody_sees_their_own_project_only(api: Api, project_id: ProjectId) 
             {"token_policy": {**DEFAULT_POLICY, "leeway_seconds": 5}},
         ),
         (
+            {"token_policy": {"custom_id_claim": "user_id"}},
+            {"token_policy": {**DEFAULT_POLICY, "custom_id_claim": "user_id"}},
+        ),
+        (
             {"token_policy": {"preset": "tiledesk", "max_lifetime_seconds": None}},
             {
                 "token_policy": {
