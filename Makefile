@@ -36,6 +36,14 @@ lint: development ## style, types, and who may import whom
 bench: development ## benchmarks, each beside its floor or peer
 	@exec $(BIN)/python -m benchmarks
 
+.PHONY: chaos
+chaos: development ## hundreds of faults while people sign in and secrets are regenerated: half an hour at most
+	@exec $(BIN)/python -m tests.chaos --write docs/reliability.md
+
+.PHONY: mutations
+mutations: development ## deliberate bugs, each of which the fault suite must see
+	@exec $(BIN)/python -m tests.chaos.mutations
+
 .PHONY: locks
 locks: ## makes requirements/*.txt anew from pyproject.toml
 	@scripts/locks

@@ -17,6 +17,7 @@ TRAP_KILL, TRAP_PAUSE = "kill at a step", "pause at a step"
 LIVES = (KILL, PAUSE, RESTART)
 CUTS = (DELAY, HOLE, RESET)
 
+REVOCATION = "revocation"
 REVOKERS = ("revocation-1", "revocation-2")
 WORKERS = (*REVOKERS, "verification", "maintenance")
 STORES = ("redis", "broker")
@@ -26,11 +27,11 @@ TRAP_SECONDS = 3.0
 _TRAPS = (
     (DASHBOARD, Step.COMMITTED),
     ("verification", Step.COMMITTED),
-    ("revocation", Step.EPOCH_RAISED),
-    ("revocation", Step.NODES_ASKED),
-    ("revocation", Step.SESSIONS_DROPPED),
-    ("revocation", Step.RECEIPT_GATHERED),
-    ("revocation", Step.COMMITTED),
+    (REVOCATION, Step.EPOCH_RAISED),
+    (REVOCATION, Step.NODES_ASKED),
+    (REVOCATION, Step.SESSIONS_DROPPED),
+    (REVOCATION, Step.RECEIPT_GATHERED),
+    (REVOCATION, Step.COMMITTED),
 )
 
 
@@ -45,7 +46,8 @@ class Fault:
     @property
     def victims(self) -> frozenset[str]:
         """Whoever cannot take another fault meanwhile."""
-        return frozenset([self.target.split(".")[0]])
+        process = self.target.split(".")[0].split("→")[0]
+        return frozenset(REVOKERS if process == REVOCATION else [process])
 
 
 def lives_of(kind: str) -> tuple[str, ...]:
@@ -121,7 +123,7 @@ async def _disturb(system: ChaosSystem, fault: Fault) -> None:
 async def _trap(system: ChaosSystem, fault: Fault) -> None:
     """The process dies, or stands still for a while, at the step, should it come there."""
     role, step = fault.target.split(".")
-    names = REVOKERS if role == "revocation" else (role,)
+    names = REVOKERS if role == REVOCATION else (role,)
     for name in names:
         system.lay_trap(name, step, "SIGKILL" if fault.kind == TRAP_KILL else "SIGSTOP")
     caught = await _caught(system, names, step)

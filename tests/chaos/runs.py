@@ -88,11 +88,11 @@ async def probe(project: Project, gateway: str) -> None:
 
 
 async def settle(
-    system: ChaosSystem, history: History, projects: list[str]
+    system: ChaosSystem, history: History, projects: list[str], seconds: float = SETTLE_SECONDS
 ) -> dict[str, ProjectTruth]:
     """What the stores hold once nothing more is expected of them, or it is overdue."""
     database, client = open_database(system.database_url), connect(system.stores["redis"].url)
-    deadline = time.monotonic() + SETTLE_SECONDS
+    deadline = time.monotonic() + seconds
     truth: dict[str, ProjectTruth] = {}
     try:
         while time.monotonic() < deadline:
