@@ -48,7 +48,7 @@ class CommandQueue:
 
     def __init__(self, client: AsyncRedis, scripts: Sequence[Script]) -> None:
         self._client = client
-        self._load_scripts = [("SCRIPT LOAD", script.text) for script in scripts]
+        self._load_scripts = [("SCRIPT", "LOAD", script.text) for script in scripts]
         self._asked: deque[_Asked] = deque()
         self._owed: deque[Command] = deque(maxlen=OWED_LIMIT)
         self._sending: asyncio.Task[None] | None = None
