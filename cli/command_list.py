@@ -37,6 +37,7 @@ _ROTATION = {
     "cancel": Place("cli.rotation_changes:cancel", "Take its date away; both secrets stay valid."),
     "run": Place("cli.rotation_changes:run", "Revoke its old secret now."),
     "reschedule": Place("cli.rotation_changes:reschedule", "Give it another date."),
+    "policy": Place("cli.rotation_changes:policy", "Have a new secret made every so many days."),
 }
 _HOURS = {
     "show": Place("cli.hours:show", "Show when chat is open."),

@@ -1,4 +1,4 @@
-"""`widget-auth rotation cancel|run|reschedule`."""
+"""`widget-auth rotation cancel|run|reschedule|policy`."""
 
 import click
 
@@ -6,15 +6,18 @@ from cli.connections import Connected, connected
 from cli.failures import WrongUse
 from cli.named_projects import get_named_project
 from cli.options import json_option, project_argument
-from cli.printing import print_json
+from cli.printing import print_facts, print_json
 from cli.receipts import follow_rotation, print_receipt
 from cli.rotation_dialogue import confirm, say_where, show_impact
 from cli.shapes import rotation_shape
 from cli.when_options import read_when, when_options
 from domain.ids import RotationId
 from domain.projects import Project
+from domain.times import to_wire
 from services import change_rotations
 from services.read_rotations import RotationWithUse, read_rotation
+from services.rotation_policies import MOST_DAYS, set_policy
+from storage.sql.rotation_policies import find_policy
 
 rotation_argument = click.argument("rotation_id", metavar="ID")
 
@@ -97,6 +100,33 @@ def run(
         _show(found, as_json=as_json)
         if not as_json and found.rotation.completed_at is None:
             say_where(project, found)
+
+
+@click.command()
+@project_argument
+@click.option("--every-days", type=click.IntRange(1, MOST_DAYS), help="So old a secret gets.")
+@click.option("--off", is_flag=True, help="New secrets are made only when asked for.")
+@json_option
+def policy(project_text: str, every_days: int | None, *, off: bool, as_json: bool) -> None:
+    """Show or set after how many days a new secret is made.
+
+    It waits until somebody has it shown (`secret reveal`); then the overlap begins.
+    """
+    if off and every_days:
+        raise WrongUse("wrong_use", "Give --every-days or --off, not both.")
+    with connected() as system:
+        project = _look_up(system, project_text)
+        if off or every_days:
+            system.stores.transactor.run(
+                lambda t: set_policy(t, project.id, every_days, system.actor), urgent=True
+            )
+        with system.stores.database.reading() as db:
+            found = find_policy(db, project.id)
+    days, due_at = (found.every_days, found.due_at) if found else (None, None)
+    if as_json:
+        print_json({"every_days": days, "due_at": to_wire(due_at) if due_at else None})
+    else:
+        print_facts({"every days": days, "due": due_at})
 
 
 def _look_up(system: Connected, project_text: str) -> Project:

@@ -14,6 +14,7 @@ from services.publish_cards import assert_cards_after_loss, publish_recent_cards
 from services.reap_sessions import reap_sessions
 from services.relay_outbox import relay_outbox
 from services.revoke_tokens import EventUnconfirmed, park_unconfirmed, revoke_tokens
+from services.rotation_policies import run_due_policies
 from services.run_due_rotations import run_due_rotations
 from services.settle_rotations import settle_rotations
 from services.sign_out_everywhere import end_sessions
@@ -88,7 +89,7 @@ def _register_sweep_tasks(app: Celery, runtime: Runtime) -> None:
 
     @app.task(name=queues.ROTATIONS_RUN_DUE, base=WidgetAuthTask)
     def run_due() -> Figures:
-        ran = run_due_rotations(runtime.stores)
+        ran = run_due_rotations(runtime.stores) + run_due_policies(runtime.stores)
         return {
             "rotations": ran,
             "announced": announce_retirements(runtime.stores, runtime.soft_cut),

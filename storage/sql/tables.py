@@ -41,9 +41,17 @@ projects = Table(
     Column("revision", Integer, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
+    Column("rotate_every_days", Integer),
+    Column("policy_due_at", UtcTime),
     CheckConstraint("epoch >= 1", name="epoch_positive"),
     Index("ix_projects_name", "name"),
     Index("ix_projects_updated_at", "updated_at"),
+    Index(
+        "ix_projects_policy_due_at",
+        "policy_due_at",
+        postgresql_where=text("policy_due_at IS NOT NULL"),
+        sqlite_where=text("policy_due_at IS NOT NULL"),
+    ),
 )
 
 signing_secrets = Table(

@@ -166,6 +166,22 @@ def test_waiting_secret_is_revealed_once(
 
 
 @on_sqlite
+def test_policy_is_set_shown_and_taken_away(cli: CommandLine, shop: Shop) -> None:
+    """It says when it is due; nothing is made before."""
+    policy = ("rotation", "policy", "Shop", "--json")
+    assert cli(*policy).document == {"every_days": None, "due_at": None}
+
+    set_to = cli(*policy, "--every-days", "90").document
+
+    assert set_to["every_days"] == 90
+    assert from_wire(set_to["due_at"]) > datetime.now(UTC) + timedelta(days=89)
+    assert cli(*policy).document == set_to
+    assert cli(*policy, "--every-days", "9", "--off").error == (2, "wrong_use")
+    assert cli(*policy, "--off").document == {"every_days": None, "due_at": None}
+    assert states(cli) == ["active"]
+
+
+@on_sqlite
 def test_every_secret_is_sealed_with_the_first_key(
     cli: CommandLine, shop: Shop, database: Database
 ) -> None:
