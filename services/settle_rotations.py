@@ -40,11 +40,15 @@ class Revocation:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The figures so far; settled when every node that was asked has answered or is dead."""
+    """The figures so far; settled when every node that was asked has answered or is dead.
+
+    `all_asked` is false where a living node was not: it is new, or Redis had lost it.
+    """
 
     sessions: SessionCounts
     nodes: NodeCounts
     settled: bool
+    all_asked: bool = True
 
 
 def revocation_of(db: Connection, rotation: Rotation) -> Revocation:
@@ -87,7 +91,8 @@ def gather_receipt(stores: Stores, revocation: Revocation) -> Receipt:
     asked = {NodeId(node): living.get(node, False) for node in state.asked}
     sessions, nodes = tally(state.targeted, asked, state.closed)
     settled = state.is_open and is_settled(asked, state.closed)
-    return Receipt(sessions, nodes, settled=settled)
+    all_asked = all(node in asked for node, alive in living.items() if alive)
+    return Receipt(sessions, nodes, settled=settled, all_asked=all_asked)
 
 
 def store_receipt(transaction: Transaction, revocation: Revocation, receipt: Receipt) -> None:
@@ -114,8 +119,9 @@ def store_receipt(transaction: Transaction, revocation: Revocation, receipt: Rec
 def settle_rotations(stores: Stores, project_id: ProjectId | None = None) -> int:
     """Late answers and expired leases have found their way into the receipts.
 
-    Nodes that did not answer are asked again: the signal may have been lost. A rotation whose
-    revocation was not carried out yet is left to the outbox relay.
+    Nodes that did not answer are asked again: the signal may have been lost. So are, for a minute,
+    nodes that Redis did not know of at the cut: it may have forgotten them, not they their sockets.
+    A rotation whose revocation was not carried out yet is left to the outbox relay.
 
     Returns:
         How many rotations were looked at.
@@ -133,7 +139,8 @@ def settle_rotations(stores: Stores, project_id: ProjectId | None = None) -> int
 
 def _settle(stores: Stores, rotation: Rotation, revocation: Revocation) -> None:
     receipt = gather_receipt(stores, revocation)
-    if rotation.state is RotationState.CUTTING and not receipt.settled:
+    is_waiting = rotation.state is RotationState.CUTTING and not receipt.settled
+    if is_waiting or not receipt.all_asked:
         ask_nodes(stores, revocation)
     if receipt.settled or receipt.sessions != rotation.sessions:
         stores.transactor.run(partial(_store, revocation=revocation, receipt=receipt))

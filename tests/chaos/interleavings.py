@@ -142,6 +142,21 @@ async def answer_to_a_bind_is_late(system: ChaosSystem) -> Ran:
         return await stage.ran(6)
 
 
+async def redis_forgets_its_nodes(system: ChaosSystem) -> Ran:
+    """A regenerate comes after Redis was emptied and before the nodes have registered again."""
+    async with staged(system) as stage, visitor(stage.project, GATEWAY) as guest:
+        await guest.sign_in("ada")
+        stage.empty_redis()
+        await stage.until(lambda truth: truth.redis_epoch is not None)
+        await stage.regenerate()
+        await stage.until(lambda truth: truth.rotations[0].sessions.closed == 1)
+        receipt = (await stage.truth()).rotations[0]
+        if receipt.sessions.closed != 1:
+            rule = "a socket that a revocation closed stands in its receipt"
+            stage.extra.append(Violation(rule, f"{receipt}"))
+        return await stage.ran(10)
+
+
 async def signals_are_lost(system: ChaosSystem) -> Ran:
     """No revocation's signal reaches a node: it finds out by itself, within a sweep."""
     link = system.link(GATEWAY, "redis")
@@ -241,6 +256,7 @@ PLAYS: tuple[Play, ...] = (
     outcome_is_overtaken,
     redis_is_emptied_before_a_bind,
     answer_to_a_bind_is_late,
+    redis_forgets_its_nodes,
     signals_are_lost,
     broker_is_away,
     commit_fails,

@@ -98,6 +98,17 @@ BUGS = (
         (Edit("gateway/sweeps.py", "self._compare(project_id, version)\n", "pass\n"),),
     ),
     Bug(
+        "nodes that Redis had forgotten are not asked",
+        interleavings.redis_forgets_its_nodes,
+        (
+            Edit(
+                "services/settle_rotations.py",
+                "    if is_waiting or not receipt.all_asked:\n",
+                "    if is_waiting:\n",
+            ),
+        ),
+    ),
+    Bug(
         "no relay",
         interleavings.broker_is_away,
         (
