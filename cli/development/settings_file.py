@@ -17,6 +17,8 @@ _DEFAULTS = {
     "LOG_LEVEL": "info",
     "NODE_ID": "",
     "SWEEP_SECONDS": "5",
+    "REMINDER_SECONDS": "600",
+    "REMINDER_SPREAD_SECONDS": "300",
     "ACCEPT_PLAIN_TOKENS": "0",
 }
 
