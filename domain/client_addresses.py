@@ -1,6 +1,7 @@
 """Whose address a request has, where proxies stand before us."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, TypeAlias
 
@@ -8,6 +9,7 @@ Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 
 MAX_PROXIES: Final = 16
+MAX_REMEMBERED: Final = 4_096
 UNKNOWN: Final = "unknown"
 
 
@@ -54,6 +56,7 @@ def _without_port(entry: str) -> str:
     return entry
 
 
+@lru_cache(MAX_REMEMBERED)
 def _parse(text: str) -> Address | None:
     try:
         address = ip_address(text)

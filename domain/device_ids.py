@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from domain import base64url
-from domain.ids import DeviceId, ProjectId, VisitorId, uuid7
+from domain.ids import DeviceId, ProjectId, VisitorId, uuid7_at
 from domain.length_prefixed import join
 
 RANDOM_BYTES = 16
@@ -59,12 +59,9 @@ def anonymous_visitor(device_id: DeviceId) -> VisitorId:
     agents see, does not give the device id away.
     """
     raw = base64url.decode(device_id.encode("ascii"))
-    # Half a millisecond more keeps the division of floats in uuid7 from losing one.
-    issued_at = _EPOCH + timedelta(
-        milliseconds=int.from_bytes(raw[:_TIME_BYTES], "big"), microseconds=500
-    )
+    milliseconds = int.from_bytes(raw[:_TIME_BYTES], "big")
     randomness = sha256(_VISITOR_LABEL + raw[_TIME_BYTES:_BODY_BYTES]).digest()
-    return VisitorId(uuid7(issued_at, randomness))
+    return VisitorId(uuid7_at(milliseconds, randomness))
 
 
 def _mac(key: bytes, project_id: ProjectId, body: bytes) -> bytes:

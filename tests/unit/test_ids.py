@@ -1,12 +1,13 @@
 """Ids that sort by the time and the order in which they were made."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import RFC_4122, UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.ids import is_uuid, least_uuid7, ordered_uuid7, time_of_uuid7
+from domain.ids import is_uuid, least_uuid7, ordered_uuid7, time_of_uuid7, uuid7
 
 MOMENTS = st.datetimes(
     datetime(1970, 1, 2),  # noqa: DTZ001 - hypothesis adds the zone
@@ -51,3 +52,22 @@ def test_a_number_has_a_bound() -> None:
     """Rather than running over into the time."""
     with pytest.raises(ValueError, match="65536"):
         ordered_uuid7(datetime(2026, 1, 1, tzinfo=UTC), 65_536, bytes(10))
+
+
+@given(value=st.uuids())
+def test_a_uuid_is_told_by_its_canonical_form(value: UUID) -> None:
+    """No other spelling of it counts: ids are compared as text."""
+    text = str(value)
+    assert is_uuid(text)
+    others = (text + "\n", "{" + text + "}", value.hex, "", "\u0660" + text[1:], text + "0")
+    assert not any(map(is_uuid, others))
+    assert text.upper() == text or not is_uuid(text.upper())
+
+
+@given(moment=MOMENTS, randomness=RANDOMNESS)
+def test_a_uuidv7_is_one(moment: datetime, randomness: bytes) -> None:
+    """In canonical form, of version 7 and the right variant, with its time."""
+    parsed = UUID(uuid7(moment, randomness))
+    assert str(parsed) == uuid7(moment, randomness)
+    assert (parsed.version, parsed.variant) == (7, RFC_4122)
+    assert abs(time_of_uuid7(str(parsed)) - moment) < timedelta(milliseconds=1.1)
