@@ -17,7 +17,7 @@ from pathlib import Path
 from config.logs import configure_logs
 from tests.chaos.faults import draw_endlessly
 from tests.chaos.figures import Figures
-from tests.chaos.runs import Intensity, run
+from tests.chaos.runs import Intensity, Ran, run
 from tests.chaos.system import ChaosSystem
 from tests.servers.databases import KINDS
 from tests.servers.runs import begin_run, end_run
@@ -57,6 +57,7 @@ def _rounds(kind: str, seed: int, options: argparse.Namespace) -> Figures:
             figures.add(ran, alone=alone)
             figures.seconds = time.monotonic() - began
             _tell(figures, number)
+            _tell_faults(ran)
             if _is_enough(figures) or figures.rounds == options.rounds:
                 break
             if figures.seconds > options.seconds:
@@ -82,6 +83,14 @@ def _tell(figures: Figures, number: int) -> None:
     for violation in figures.violations:
         if violation.startswith(f"round {figures.rounds}:"):
             _say(f"  {violation}")
+
+
+def _tell_faults(ran: Ran) -> None:
+    """What had been done, where something was wrong."""
+    if ran.violations:
+        for fault in sorted(ran.history.faults, key=lambda fault: fault.began_at):
+            took = fault.ended_at - fault.began_at
+            _say(f"  at {fault.began_at:.2f} for {took:.2f} s: {fault.kind}, {fault.target}")
 
 
 def _page(all_figures: list[Figures]) -> str:

@@ -136,7 +136,7 @@ class Link:
         writer: asyncio.StreamWriter,
         way: Way,
     ) -> None:
-        with suppress(OSError):
+        try:
             while chunk := await reader.read(CHUNK):
                 if way is Way.ASKED and _SUBSCRIBE in chunk:
                     connection.subscribed = True
@@ -150,6 +150,8 @@ class Link:
                 self.carried += len(chunk)
                 await writer.drain()
             writer.write_eof()
+        except OSError:
+            connection.reset()  # one end has vanished: the other must not wait for it in silence
 
     def _holds(self, connection: _Connection, way: Way) -> bool:
         answers = self._rule.hold_answers and way is Way.ANSWERED and not connection.subscribed

@@ -1,6 +1,7 @@
 """The proxy that the faults of this suite use."""
 
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pytest
 from tests.chaos.proxy import Link, Proxy, Rule
 
 SECONDS = 3.0
+VANISH = b"vanish"
 
 
 @pytest.fixture
@@ -61,6 +63,14 @@ def test_a_reset_ends_old_and_new_connections(link: Link) -> None:
         _ask_anew(link, b"word")
     link.lift()
     assert _ask_anew(link, b"word") == b"word"
+
+
+def test_a_server_that_vanishes_is_noticed(link: Link) -> None:
+    """A client that waits for an answer is not left waiting when its server's end is reset."""
+    with _connect(link) as client:
+        assert _ask(client, b"word") == b"word"
+        with pytest.raises(ConnectionResetError):
+            _ask(client, VANISH)
 
 
 def test_answers_can_be_held_while_messages_pass(link: Link) -> None:
@@ -115,7 +125,9 @@ def _echo(listener: socket.socket) -> None:
 def _answer(connection: socket.socket) -> None:
     with connection:
         try:
-            while text := connection.recv(64):
+            while (text := connection.recv(64)) not in {b"", VANISH}:
                 connection.sendall(text)
+            if text:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         except OSError:
             return
