@@ -89,15 +89,19 @@ def draw_endlessly(kind: str, dice: random.Random) -> Iterator[Fault]:
 
 
 async def do(system: ChaosSystem, history: History, fault: Fault) -> None:
-    """It has happened, and all is as before; the history has it."""
-    began = time.monotonic()
+    """It has happened, and all is as before; the history has it.
+
+    A trap that nobody walked into was no fault.
+    """
+    began, happened = time.monotonic(), True
     if fault.kind in LIVES:
         await _break_life(system, fault)
     elif fault.kind in CUTS:
         await _disturb(system, fault)
     else:
-        await _trap(system, fault)
-    history.faults.append(FaultSpan(fault.kind, fault.target, began, time.monotonic()))
+        happened = await _trap(system, fault)
+    if happened:
+        history.faults.append(FaultSpan(fault.kind, fault.target, began, time.monotonic()))
 
 
 async def _break_life(system: ChaosSystem, fault: Fault) -> None:
@@ -120,8 +124,8 @@ async def _disturb(system: ChaosSystem, fault: Fault) -> None:
     link.lift()
 
 
-async def _trap(system: ChaosSystem, fault: Fault) -> None:
-    """The process dies, or stands still for a while, at the step, should it come there."""
+async def _trap(system: ChaosSystem, fault: Fault) -> bool:
+    """Whether the process came to the step, and died there or stood still for a while."""
     role, step = fault.target.split(".")
     names = REVOKERS if role == REVOCATION else (role,)
     for name in names:
@@ -133,6 +137,7 @@ async def _trap(system: ChaosSystem, fault: Fault) -> None:
         await asyncio.sleep(fault.seconds / 2)
     for name in names:
         await asyncio.to_thread(system.bring_back, name)
+    return caught
 
 
 async def _caught(system: ChaosSystem, names: tuple[str, ...], step: str) -> bool:
