@@ -7,7 +7,12 @@ from hypothesis import settings
 from config.logs import configure_logs
 from tests.servers.runs import begin_run, end_run
 
-pytest_plugins = ["tests.servers.postgres", "tests.servers.redis", "tests.servers.databases"]
+pytest_plugins = [
+    "tests.servers.postgres",
+    "tests.servers.redis",
+    "tests.servers.databases",
+    "tests.servers.browser",
+]
 
 # Many systems allow 1,024, and some tests open that many sockets.
 OPEN_FILES = 8192

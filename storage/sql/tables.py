@@ -43,6 +43,9 @@ projects = Table(
     Column("updated_at", UtcTime, nullable=False),
     Column("rotate_every_days", Integer),
     Column("policy_due_at", UtcTime),
+    # Redis held a higher epoch than SQL: SQL lost commits, and an operator decides.
+    Column("halted_at", UtcTime),
+    Column("halted_epoch", Integer),
     CheckConstraint("epoch >= 1", name="epoch_positive"),
     Index("ix_projects_name", "name"),
     Index("ix_projects_updated_at", "updated_at"),
@@ -231,6 +234,8 @@ outbox = Table(
     Column("sent_at", UtcTime),
     Column("done_at", UtcTime),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("parked_at", UtcTime),
+    Column("parked_because", String(64)),
     Index("ix_outbox_project_id", "project_id", "event_id"),
     Index(
         "ix_outbox_undone",
@@ -238,6 +243,17 @@ outbox = Table(
         postgresql_where=text("done_at IS NULL"),
         sqlite_where=text("done_at IS NULL"),
     ),
+)
+
+# Messages that no task could make sense of, or that SQL did not confirm; never their content.
+parked_messages = Table(
+    "parked_messages",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("parked_at", UtcTime, nullable=False),
+    Column("task", String(64), nullable=False),
+    Column("because", String(64), nullable=False),
+    Column("reference", Text),
 )
 
 audit_log = Table(
@@ -268,6 +284,38 @@ members = Table(
     UniqueConstraint("project_id", "email"),
     CheckConstraint(_ROLES, name="role_known"),
     CheckConstraint("(role = 'owner') = (project_id IS NULL)", name="owner_has_no_project"),
+)
+
+# Who has been asked to become a member: whoever holds the link chooses the password.
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("project_id", Id, ForeignKey("projects.id")),
+    Column("email", BinaryText, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    UniqueConstraint("project_id", "email"),
+    CheckConstraint(_ROLES, name="role_known"),
+    CheckConstraint("(role = 'owner') = (project_id IS NULL)", name="owner_has_no_project"),
+)
+
+# Members signed in to the dashboard, known by the SHA-256 of what their cookie holds.
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("member_id", Id, ForeignKey("members.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("source", Text),
+    Column("agent", Text),
+    Index("ix_sign_ins_member_id", "member_id"),
+    Index("ix_sign_ins_expires_at", "expires_at"),
 )
 
 api_keys = Table(

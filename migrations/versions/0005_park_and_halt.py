@@ -1,0 +1,33 @@
+"""Let events and messages be parked, and projects be halted."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from storage.sql.types import Id, UtcTime
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    op.add_column("projects", sa.Column("halted_at", UtcTime, nullable=True))
+    op.add_column("projects", sa.Column("halted_epoch", sa.Integer(), nullable=True))
+    op.add_column("outbox", sa.Column("parked_at", UtcTime, nullable=True))
+    op.add_column("outbox", sa.Column("parked_because", sa.String(length=64), nullable=True))
+    op.create_table(
+        "parked_messages",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("parked_at", UtcTime, nullable=False),
+        sa.Column("task", sa.String(length=64), nullable=False),
+        sa.Column("because", sa.String(length=64), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_parked_messages")),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("parked_messages")
+    op.drop_column("outbox", "parked_because")
+    op.drop_column("outbox", "parked_at")
+    op.drop_column("projects", "halted_epoch")
+    op.drop_column("projects", "halted_at")

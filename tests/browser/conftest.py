@@ -1,0 +1,1 @@
+"""Tests in a real browser. `page`, `open_browser` and `watch` are in `tests/servers/browser.py`."""

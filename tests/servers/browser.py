@@ -1,0 +1,92 @@
+"""A real browser: Chromium, driven by Playwright. Pages are watched while they are used."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+# Nothing here speaks with the world outside, and a container has neither sandbox nor graphics.
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE_SECONDS = 15
+
+Open = Callable[..., BrowserContext]
+
+
+class Watch:
+    """What pages of a test complained about; a test says beforehand what it provokes."""
+
+    def __init__(self) -> None:
+        self.complaints: list[str] = []
+        self._expected: list[str] = []
+
+    def expect(self, *parts: str) -> None:
+        """Complaints that hold one of these parts are what the test is about."""
+        self._expected.extend(parts)
+
+    def attach(self, page: Page) -> None:
+        """The page's console errors and uncaught exceptions are collected."""
+        page.on("console", self._note_console)
+        page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+
+    def unexpected(self) -> list[str]:
+        """The complaints that nobody announced."""
+        return [c for c in self.complaints if not any(part in c for part in self._expected)]
+
+    def _note_console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            where = message.location.get("url", "")
+            self.complaints.append(f"{message.type}: {message.text} ({where})")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser of this process's tests; without one a visible skip, in CI a failure."""
+    path = shutil.which("chromium")
+    if path is None:
+        reason = "no chromium on PATH (Debian: apt-get install chromium)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def watch() -> Watch:
+    """Sees what pages of this test complain about."""
+    return Watch()
+
+
+@pytest.fixture
+def open_browser(chromium: Browser, watch: Watch) -> Iterator[Open]:
+    """Opens a fresh browser profile each time; at the end no page may have complained."""
+    with ExitStack() as stack:
+
+        def open_one(**options: object) -> BrowserContext:
+            context = chromium.new_context(**options)
+            stack.callback(context.close)
+            context.set_default_timeout(PATIENCE_SECONDS * 1000)
+            context.on("page", watch.attach)
+            return context
+
+        yield open_one
+        assert watch.unexpected() == []
+
+
+@pytest.fixture
+def page(open_browser: Open) -> Page:
+    """One page in a fresh browser profile."""
+    return open_browser().new_page()
