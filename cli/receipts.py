@@ -56,6 +56,7 @@ def _facts(found: RotationWithUse) -> dict[str, Cell]:
         "due": rotation.due_at,
         "pinned": rotation.pinned or None,
         "moved because": rotation.moved_because.value if rotation.moved_because else None,
+        "moved at": rotation.moved_at,
         "effective": rotation.effective_at,
         "completed": rotation.completed_at,
         "old key": rotation.old_key_id,

@@ -55,6 +55,7 @@ def rotation_shape(found: RotationWithUse) -> JsonObject:
         "pinned": rotation.pinned,
         "forced": rotation.forced,
         "moved_because": rotation.moved_because.value if rotation.moved_because else None,
+        "moved_at": _wire(rotation.moved_at),
         "requested_at": to_wire(rotation.requested_at),
         "due_at": _wire(rotation.due_at),
         "effective_at": _wire(rotation.effective_at),

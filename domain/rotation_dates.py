@@ -105,7 +105,7 @@ def dated(rotation: Rotation, when: When, calendar: Calendar) -> Rotation:
 
 def undated(rotation: Rotation) -> Rotation:
     """The rotation without a date: both its secrets stay valid."""
-    return replace(rotation, due_at=None, window_ends_at=None, moved_because=None)
+    return replace(rotation, due_at=None, window_ends_at=None, moved_because=None, moved_at=None)
 
 
 def is_due(rotation: Rotation, now: datetime) -> bool:
@@ -134,16 +134,13 @@ def postponed(rotation: Rotation, because: Moved | None, calendar: Calendar) -> 
     """
     stretch = calendar.next_stretch(None, rotation.stretch_minutes)
     if stretch and not stretch.is_endless:
-        return _in_stretch(rotation, stretch, because)
+        return _moved(_in_stretch(rotation, stretch), because, calendar.now)
     if stretch is None and rotation.how == RotationHow.OFF_HOURS:
-        return replace(undated(rotation), moved_because=Moved.NEVER_OFFLINE)
+        return _left_without(rotation, calendar.now)
     tomorrow = calendar.tomorrow_at(rotation.due_at or calendar.now)
-    return replace(
-        rotation,
-        due_at=tomorrow,
-        window_ends_at=stretch.ends_at if stretch else None,
-        moved_because=because,
-    )
+    ends_at = stretch.ends_at if stretch else None
+    later = replace(rotation, due_at=tomorrow, window_ends_at=ends_at)
+    return _moved(later, because, calendar.now)
 
 
 def by_hours(rotation: Rotation, calendar: Calendar) -> Rotation:
@@ -156,12 +153,12 @@ def by_hours(rotation: Rotation, calendar: Calendar) -> Rotation:
         return rotation
     stretch = calendar.next_stretch(rotation.not_before, rotation.stretch_minutes)
     if stretch is None:
-        return replace(undated(rotation), moved_because=Moved.NEVER_OFFLINE)
+        return _left_without(rotation, calendar.now)
     if stretch.is_endless and rotation.due_at:
         return replace(rotation, window_ends_at=stretch.ends_at)
     if stretch.starts_at == rotation.due_at:
         return replace(rotation, window_ends_at=stretch.ends_at)
-    return _in_stretch(rotation, stretch, Moved.HOURS_CHANGED)
+    return _moved(_in_stretch(rotation, stretch), Moved.HOURS_CHANGED, calendar.now)
 
 
 def _at(rotation: Rotation, moment: datetime) -> Rotation:
@@ -178,18 +175,29 @@ def _in_off_hours(
     stretch = calendar.next_stretch(not_before, minutes)
     if stretch is None:
         raise NeverOffline
-    asked = replace(rotation, stretch_minutes=minutes, not_before=not_before)
-    return _in_stretch(asked, stretch, None)
+    asked = replace(undated(rotation), stretch_minutes=minutes, not_before=not_before)
+    return _in_stretch(asked, stretch)
 
 
-def _in_stretch(rotation: Rotation, stretch: Stretch, because: Moved | None) -> Rotation:
+def _in_stretch(rotation: Rotation, stretch: Stretch) -> Rotation:
     return replace(
         rotation,
         how=RotationHow.OFF_HOURS,
         due_at=stretch.starts_at,
         window_ends_at=stretch.ends_at,
-        moved_because=because,
     )
+
+
+def _left_without(rotation: Rotation, now: datetime) -> Rotation:
+    """The rotation without a date, as there are no off-hours any more."""
+    left = replace(rotation, due_at=None, window_ends_at=None)
+    return _moved(left, Moved.NEVER_OFFLINE, now)
+
+
+def _moved(rotation: Rotation, because: Moved | None, now: datetime) -> Rotation:
+    """The rotation, whose date was moved for that reason now, or once more."""
+    since = rotation.moved_at if rotation.moved_because is because else None
+    return replace(rotation, moved_because=because, moved_at=since or now)
 
 
 def _check_time(moment: datetime, now: datetime) -> datetime:

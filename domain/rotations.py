@@ -70,6 +70,7 @@ class Rotation:
         stretch_minutes: how long chat has to be offline for it.
         not_before: off-hours that begin earlier are not for it.
         moved_because: why `due_at` is not the date it was planned for, if it is not.
+        moved_at: since when that is so; a repeated move for the same reason leaves it.
     """
 
     id: RotationId
@@ -92,6 +93,7 @@ class Rotation:
     stretch_minutes: int = 0
     not_before: datetime | None = None
     moved_because: Moved | None = None
+    moved_at: datetime | None = None
 
 
 def tally(

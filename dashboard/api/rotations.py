@@ -69,6 +69,7 @@ class Receipt(Answer):
     requested_at: WireTime
     due_at: WireTime | None = Field(description="When the cut is, or was, wanted.")
     moved_because: Moved | None = Field(description="Why that is another date than asked for.")
+    moved_at: WireTime | None = Field(description="Since when it is another one for that reason.")
     effective_at: WireTime | None = Field(description="When the old secret was revoked.")
     completed_at: WireTime | None
     sessions: SessionFigures
@@ -90,6 +91,7 @@ class Receipt(Answer):
             requested_at=rotation.requested_at,
             due_at=rotation.due_at,
             moved_because=rotation.moved_because,
+            moved_at=rotation.moved_at,
             effective_at=rotation.effective_at,
             completed_at=rotation.completed_at,
             sessions=SessionFigures.model_validate(rotation.sessions, from_attributes=True),

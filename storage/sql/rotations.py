@@ -36,6 +36,7 @@ _CHANGING = (
     "stretch_minutes",
     "not_before",
     "moved_because",
+    "moved_at",
 )
 
 

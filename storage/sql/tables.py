@@ -112,6 +112,7 @@ rotations = Table(
     Column("stretch_minutes", Integer, nullable=False, server_default="0"),
     Column("not_before", UtcTime),
     Column("moved_because", String(32)),
+    Column("moved_at", UtcTime),
     Column("announced_at", UtcTime),
     Column("reminded_of", UtcTime),
     CheckConstraint(

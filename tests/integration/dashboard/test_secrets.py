@@ -148,6 +148,7 @@ def test_a_receipt_says_what_a_rotation_did(
         "requested_at": receipt["requested_at"],
         "due_at": receipt["due_at"],
         "moved_because": None,
+        "moved_at": None,
         "effective_at": receipt["effective_at"],
         "completed_at": receipt["completed_at"],
         "sessions": {"targeted": 2, "closed": 0, "gone": 2},

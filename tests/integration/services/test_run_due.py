@@ -158,13 +158,14 @@ def test_time_that_was_given_is_kept_late_as_well(night: Night) -> None:
 
 
 def test_unused_secret_locks_nobody_out(night: Night) -> None:
-    """Postponed night by night until the new secret is used."""
+    """Postponed night by night until the new secret is used; it is told since when."""
     generated = night.plan()
 
     for days in range(3):
         postponed = night.run_at(EVENING + days * DAY)
         assert postponed.due_at == EVENING + (days + 1) * DAY
         assert postponed.moved_because is Moved.NEW_SECRET_UNUSED
+        assert postponed.moved_at == EVENING
         assert night.states[1] is SecretState.RETIRING
     night.use(generated)
 
