@@ -49,7 +49,7 @@ def upgrade() -> None:
             name=op.f("fk_sign_ins_member_id"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("digest", name=op.f("pk_sign_ins")),
+        sa.PrimaryKeyConstraint("digest", "member_id", name=op.f("pk_sign_ins")),
     )
     op.create_index("ix_sign_ins_member_id", "sign_ins", ["member_id"])
     op.create_index("ix_sign_ins_expires_at", "sign_ins", ["expires_at"])

@@ -1,5 +1,6 @@
 """Members and API keys in SQL: hashes only."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -58,6 +59,41 @@ def find_member(db: Connection, project_id: ProjectId | None, email: str) -> Mem
         .one_or_none()
     )
     return _member(row) if row else None
+
+
+def list_members_with_email(db: Connection, email: str, limit: int) -> list[Member]:
+    """Up to `limit` memberships of that address: an owner's first, then the oldest."""
+    query = (
+        sa.select(members)
+        .where(members.c.email == email)
+        .order_by(members.c.project_id.is_not(None), members.c.id)
+        .limit(limit)
+    )
+    return [_member(row) for row in db.execute(query).mappings()]
+
+
+def lock_unchanged(db: Connection, known: Collection[Member]) -> bool:
+    """Whether all of them still have the password they were read with; they keep it until the end.
+
+    Of the transaction, that is: their rows are locked, in the order of their ids.
+    """
+    query = (
+        sa.select(members.c.id, members.c.password_hash)
+        .where(members.c.id.in_([member.id for member in known]))
+        .order_by(members.c.id)
+        .with_for_update(key_share=True)
+    )
+    found = {row.id: row.password_hash for row in db.execute(query)}
+    return found == {member.id: member.password_hash for member in known}
+
+
+def replace_password_hash(db: Connection, member: Member, password_hash: str) -> None:
+    """The hash is this one, unless it is no longer the one that the member was read with."""
+    db.execute(
+        members.update()
+        .where(members.c.id == member.id, members.c.password_hash == member.password_hash)
+        .values(password_hash=password_hash)
+    )
 
 
 def _member(values: sa.RowMapping) -> Member:

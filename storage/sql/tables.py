@@ -304,12 +304,13 @@ invitations = Table(
     CheckConstraint("(role = 'owner') = (project_id IS NULL)", name="owner_has_no_project"),
 )
 
-# Members signed in to the dashboard, known by the SHA-256 of what their cookie holds.
+# Members signed in to the dashboard, known by the SHA-256 of what their cookie holds: one row for
+# each membership that the password was right for.
 sign_ins = Table(
     "sign_ins",
     metadata,
     Column("digest", String(64), primary_key=True),
-    Column("member_id", Id, ForeignKey("members.id", ondelete="CASCADE"), nullable=False),
+    Column("member_id", Id, ForeignKey("members.id", ondelete="CASCADE"), primary_key=True),
     Column("created_at", UtcTime, nullable=False),
     Column("seen_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime, nullable=False),
