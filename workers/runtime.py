@@ -24,24 +24,26 @@ from services.stores import Stores
 from services.transactions import Transactor
 from services.verify_visitors import VisitorVerifier
 from storage.redis.client import connect
-from storage.sql.engine import open_database
+from storage.sql.engine import Clock, open_database
 
 
 @dataclass
 class Runtime:
     """Opened at first use, in the process that uses it: connections do not survive a fork.
 
-    `reached` is told of the steps of a change.
+    `reached` is told of the steps of a change; `clock` tells the time instead of the database's
+    own, for simulations.
     """
 
     settings: WorkerSettings
     publisher: Publisher
     reached: Reached = pass_by
+    clock: Clock | None = None
 
     @cached_property
     def stores(self) -> Stores:
         """SQL and Redis."""
-        database = open_database(self.settings.database_url)
+        database = open_database(self.settings.database_url, self.clock)
         transactor = Transactor(database, self._publish_event, self.reached)
         return Stores(transactor, connect(self.settings.redis_url), self._sealer)
 
