@@ -26,9 +26,11 @@ class SetLookup:
         arrays = ", ".join(f"CAST(:{key} AS text[])" for key in keys)
         names = ", ".join(keys)
         members = ", ".join(f"json_extract(value, '$[{n}]') AS {k}" for n, k in enumerate(keys))
+        # One look into the index for each that is wanted: a join would be planned once, perhaps
+        # over a table that is still small, and read all of it for as long as the plan is kept.
         self._postgresql = sa.text(
-            f"SELECT {listed} FROM unnest({arrays}) AS wanted({names}) "  # noqa: S608 - our names
-            f"JOIN {table.name} ON {on}{extra}"
+            f"SELECT {listed} FROM unnest({arrays}) AS wanted({names}) CROSS JOIN LATERAL "  # noqa: S608 - our names
+            f"(SELECT * FROM {table.name} WHERE {on}{extra} OFFSET 0) AS {table.name}"
         ).columns(**types)
         self._sqlite = sa.text(
             f"SELECT {listed} FROM (SELECT {members} FROM json_each(:wanted)) AS wanted "  # noqa: S608

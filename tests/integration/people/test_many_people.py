@@ -89,6 +89,29 @@ def test_a_large_project_costs_what_a_small_one_does(site: PeopleSite, database:
         assert not _tables_read_whole(database, statement), statement.text
 
 
+def test_plans_kept_from_small_tables_read_no_table_whole(
+    site: PeopleSite, database: Database
+) -> None:
+    """Connections plan while nothing is stored yet, and go on by indexes as the tables grow."""
+    if database.is_sqlite:
+        pytest.skip("SQLite plans anew where its statistics change, and has none here")
+    for _ in range(3):
+        use(site, 8)
+        use(site, 128)
+    read = "SELECT relname, seq_tup_read FROM pg_stat_user_tables"
+
+    def rows_read(db: sa.Connection) -> dict[str, int]:
+        db.exec_driver_sql("SELECT pg_stat_force_next_flush()")
+        db.exec_driver_sql("SELECT pg_stat_clear_snapshot()")
+        return {name: count for name, count in db.exec_driver_sql(read) if name in LARGE}
+
+    populate(site, 1_001, 3_000)
+    before = database.write(rows_read)
+    use(site, 128)
+    after = database.write(rows_read)
+    assert after == before
+
+
 @pytest.mark.parametrize("what", ["thread", "conversations", "devices", "person", "erased"])
 def test_reading_goes_by_indexes(site: PeopleSite, what: str) -> None:
     """A thread, the conversations, a person, a page of events, the erasure of old ones."""
