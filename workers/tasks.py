@@ -1,6 +1,7 @@
 """The tasks: each decodes its message, calls one use case and is done."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from celery import Celery
@@ -16,6 +17,7 @@ from services.relay_outbox import relay_outbox
 from services.revoke_tokens import EventUnconfirmed, park_unconfirmed, revoke_tokens
 from services.rotation_policies import run_due_policies
 from services.run_due_rotations import run_due_rotations
+from services.sample_sessions import sample_sessions
 from services.settle_rotations import settle_rotations
 from services.sign_out_everywhere import end_sessions
 from workers import messages, verification
@@ -110,4 +112,5 @@ def _register_sweep_tasks(app: Celery, runtime: Runtime) -> None:
 
     @app.task(name=queues.SESSIONS_REAP, base=WidgetAuthTask)
     def reap() -> Figures:
-        return {"sessions": reap_sessions(runtime.stores)}
+        reaped = reap_sessions(runtime.stores)
+        return {"sessions": reaped, "sampled": sample_sessions(runtime.stores, datetime.now(UTC))}

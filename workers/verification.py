@@ -12,11 +12,13 @@ from domain.outcomes import Outcome, RefusedRequest, Sent, outcome_to_wire
 from domain.queue_sealing import is_sealed
 from domain.sealing import SealBroken
 from domain.times import from_wire
+from services.count_sign_ins import count_sign_ins
 from services.sign_out_visitors import SignOutRequest
 from services.tell_visitor_changes import tell_visitor_changes
 from services.unavailable import unavailable
 from services.verify_visitors import VerifyRequest
-from storage.redis import ended_devices, signals
+from storage.redis import ended_devices, figures, signals
+from storage.redis.exchange import Command
 from workers.runtime import Runtime
 
 log = structlog.get_logger(__name__)
@@ -60,7 +62,9 @@ def verify(runtime: Runtime, batch: Batch) -> dict[str, Any]:
     requests = list(batch.well_formed())
     opened, answers = _open_tokens(runtime, requests)
     verified = runtime.verifier.verify(opened)
-    answer(runtime, batch, requests, [*answers, *verified.outcomes])
+    outcomes = [*answers, *verified.outcomes]
+    counts = count_sign_ins(_projects_of(requests), outcomes)
+    answer(runtime, batch, requests, outcomes, figures.counting(counts, datetime.now(UTC)))
     tell_visitor_changes(runtime.stores, verified.changes)
     runtime.key_use_notes.note(verified.key_use)
     return {"requests": len(requests)}
@@ -127,11 +131,12 @@ def answer(
     batch: Batch,
     requests: Iterable[Mapping[str, Any]],
     outcomes: Iterable[Outcome],
+    afterwards: Iterable[Command] = (),
 ) -> None:
     """Each node hears of its requests; the credit of the batch goes back with them.
 
     Before that Redis knows which devices have ended, so that a hello with one of them, on whatever
-    node and however early, is given another.
+    node and however early, is given another. Figures follow the answers (decision 0015).
     """
     outcomes = list(outcomes)
     _note_ended(runtime, requests, outcomes)
@@ -145,13 +150,14 @@ def answer(
             (node, {"type": "outcomes", "batch_id": batch.batch_id, "outcomes": wire})
             for node, wire in answers.items()
         ],
+        afterwards,
     )
 
 
 def _note_ended(
     runtime: Runtime, requests: Iterable[Mapping[str, Any]], outcomes: Iterable[Outcome]
 ) -> None:
-    project_of = {request["request_id"]: ProjectId(request["project_id"]) for request in requests}
+    project_of = _projects_of(requests)
     ended_devices.note_ended(
         runtime.stores.redis,
         [
@@ -160,3 +166,9 @@ def _note_ended(
             if not isinstance(outcome, RefusedRequest | Sent) and outcome.ended_device_id
         ],
     )
+
+
+def _projects_of(requests: Iterable[Mapping[str, Any]]) -> dict[RequestId, ProjectId]:
+    return {
+        RequestId(request["request_id"]): ProjectId(request["project_id"]) for request in requests
+    }

@@ -34,10 +34,27 @@ def ask_all(client: Redis, commands: Iterable[Command]) -> list[Reply]:
     Raises:
         StorageUnavailable: a reply is missing or an error; some may have taken effect.
     """
+    return without_errors(exchange(client, commands))
+
+
+def exchange(client: Redis, commands: Iterable[Command]) -> list[Reply]:
+    """As `ask_all`, but a command's own error stands in the place of its reply."""
     with store_errors(), cast("Any", client).pipeline(transaction=False) as pipeline:
         for command in commands:
             pipeline.execute_command(*command)
-        return cast("list[Reply]", pipeline.execute())
+        return cast("list[Reply]", pipeline.execute(raise_on_error=False))
+
+
+def without_errors(replies: list[Reply]) -> list[Reply]:
+    """The replies, none of which is an error.
+
+    Raises:
+        StorageUnavailable: one is.
+    """
+    for reply in replies:
+        if isinstance(reply, RedisError):
+            raise StorageUnavailable from reply
+    return replies
 
 
 def run(client: Redis, script: Script, keys: Sequence[str], arguments: Iterable[Part]) -> Reply:
@@ -55,11 +72,7 @@ def run(client: Redis, script: Script, keys: Sequence[str], arguments: Iterable[
 
 async def ask_all_async(client: AsyncRedis, commands: Iterable[Command]) -> list[Reply]:
     """As `ask_all`."""
-    replies = await exchange_async(client, commands)
-    for reply in replies:
-        if isinstance(reply, RedisError):
-            raise StorageUnavailable from reply
-    return replies
+    return without_errors(await exchange_async(client, commands))
 
 
 async def exchange_async(client: AsyncRedis, commands: Iterable[Command]) -> list[Reply]:

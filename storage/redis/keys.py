@@ -22,8 +22,14 @@ RECEIPT_SECONDS = 24 * 3600
 BELL_SECONDS = 60
 LEASE_MILLISECONDS = 10_000
 
+FIGURES_SECONDS = 49 * 3600
+"""How long an hour's figures stand after the last was added: two days of whole hours."""
+
 ASSERTED = "cards:asserted"
 """Hash: run_id, replication_id, after. Written by assertions; overwritten, never removed."""
+
+SAMPLED = "figures:sampled"
+"""Hash: slot, after. Written by samplings; overwritten, never removed."""
 
 NODES = "nodes"
 """Set of the ids of all nodes. Written by leases, removed by sessions.drop_node."""
@@ -64,6 +70,15 @@ def ended_devices(project_id: ProjectId, period: int, shard: int) -> str:
     Of 256 shards, which stay packed up to 512 entries each. Written by session_writer, expires.
     """
     return f"{{{project_id}}}:ended:{period}:{shard:02x}"
+
+
+def figures(project_id: ProjectId, hour: int) -> str:
+    """Hash of the figures of one hour since 1970, some hundred fields at most.
+
+    `in:<generation>` sign-ins, `no:<code>` refusals, `live:<slot>:<generation|anon>` sessions, a
+    slot being five minutes of the hour. Written by figures, expires.
+    """
+    return f"{{{project_id}}}:figures:{hour}"
 
 
 def receipt(project_id: ProjectId, rotation_id: RotationId) -> str:

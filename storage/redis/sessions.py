@@ -5,7 +5,7 @@ serves everybody else between the steps.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -74,6 +74,12 @@ def drop_node(client: Redis, node_id: NodeId) -> int:
             return dropped
     leases.forget(client, node_id)
     return dropped
+
+
+def list_projects(client: Redis, nodes: Iterable[NodeId]) -> set[ProjectId]:
+    """The projects that these nodes have had sessions of."""
+    held = ask_all(client, (("SMEMBERS", keys.node_projects(node)) for node in nodes))
+    return {ProjectId(member.decode()) for members in held for member in members}
 
 
 def count_by_generation(client: Redis, project_id: ProjectId) -> dict[int | None, int]:

@@ -15,7 +15,7 @@ from domain.errors import StorageUnavailable
 from domain.ids import NodeId
 from storage.redis import keys
 from storage.redis.client import AsyncRedis, Redis, store_errors
-from storage.redis.exchange import ask_all
+from storage.redis.exchange import Command, exchange, without_errors
 
 _log = structlog.get_logger(__name__)
 
@@ -45,16 +45,24 @@ def send(client: Redis, node_id: NodeId, payload: Mapping[str, object]) -> bool:
     return send_many(client, [(node_id, payload)]) == 1
 
 
-def send_many(client: Redis, payloads: Iterable[tuple[NodeId, Mapping[str, object]]]) -> int:
-    """How many of the signals found their node listening."""
-    replies = ask_all(
-        client,
-        (
-            ("PUBLISH", keys.signals(node_id), orjson.dumps(payload))
-            for node_id, payload in payloads
-        ),
-    )
-    return sum(map(bool, replies))
+def send_many(
+    client: Redis,
+    payloads: Iterable[tuple[NodeId, Mapping[str, object]]],
+    afterwards: Iterable[Command] = (),
+) -> int:
+    """How many of the signals found their node listening.
+
+    Args:
+        client: of the live state.
+        payloads: each with the node that it is for.
+        afterwards: commands that travel behind the signals, in the same round trip; whether they
+            take effect is nobody's concern.
+    """
+    commands: list[Command] = [
+        ("PUBLISH", keys.signals(node_id), orjson.dumps(payload)) for node_id, payload in payloads
+    ]
+    replies = exchange(client, [*commands, *afterwards])
+    return sum(map(bool, without_errors(replies[: len(commands)])))
 
 
 async def subscribe(
