@@ -1,0 +1,127 @@
+"""A flood of verifications never delays a revocation: it has a lane, and workers, of its own.
+
+WIDGET_AUTH_LONG_TESTS=1 queues 100,000 verifications instead of 10,000.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from config.queues import VERIFICATION
+from config.settings import WorkerSettings, load
+from domain.ids import ProjectId
+from domain.times import from_wire
+from storage.redis import publications
+from storage.redis.client import connect
+from tests.acceptance.floods import Flood
+from tests.acceptance.sites import Site, make_site
+from tests.acceptance.system import System
+
+QUEUED = 100_000 if os.environ.get("WIDGET_AUTH_LONG_TESTS") else 10_000
+BOUND_SECONDS = 15.0
+SITES = 4
+
+Measured = Callable[[str], None]
+
+
+@pytest.fixture
+def sites(system: System) -> list[Site]:
+    """Projects whose visitors sign in all at once."""
+    return [make_site(system) for _ in range(SITES)]
+
+
+@pytest.fixture
+def flood(system: System, sites: list[Site]) -> Iterator[Flood]:
+    """Verifications to be queued, of visitors of all these projects."""
+    flood = Flood(load(WorkerSettings, system.environ), sites)
+    yield flood
+    flood.dry_up()
+
+
+def test_queued_verifications_do_not_delay_a_revocation(
+    system: System, sites: list[Site], flood: Flood, measured: Measured
+) -> None:
+    """Redis refuses the old secret, its socket is closed and the receipt complete, mid-flood."""
+    took, receipt = asyncio.run(_regenerate_with_a_visitor(system, sites[0], flood))
+
+    assert flood.waiting > 0  # the flood has outlasted the revocation
+    measured(
+        f"{QUEUED:,} verifications queued: epoch raised {took * 1000:.0f} ms after the call,"
+        f" receipt completed {_seconds(receipt) * 1000:.0f} ms after the commit,"
+        f" {flood.waiting} of {flood.messages} messages still waiting then"
+    )
+    assert (receipt["sessions"]["targeted"], receipt["sessions"]["closed"]) == (1, 1)
+    assert _seconds(receipt) < BOUND_SECONDS
+    assert took < BOUND_SECONDS
+
+
+def test_one_worker_that_stands_still_does_not_either(
+    system: System, sites: list[Site], flood: Flood, measured: Measured
+) -> None:
+    """Whatever message it has taken is carried out by somebody else: the relay, if need be."""
+    _begin(system, flood)
+    with _standing_still(system, "revocation-1"):
+        answers = [(site, site.regenerate()["rotation"]["id"]) for site in sites]
+        seconds = [_seconds(site.completed_receipt(rotation)) for site, rotation in answers]
+
+    measured(
+        f"{QUEUED:,} verifications queued, a revocation worker paused: receipts completed"
+        f" {', '.join(f'{each * 1000:.0f} ms' for each in sorted(seconds))} after their commits,"
+        f" {flood.waiting} of {flood.messages} messages still waiting then"
+    )
+    assert max(seconds) < BOUND_SECONDS
+
+
+async def _regenerate_with_a_visitor(
+    system: System, site: Site, flood: Flood
+) -> tuple[float, dict[str, Any]]:
+    """How long after the call Redis refused the old secret; the receipt."""
+    async with site.widget() as widget:
+        await widget.signed_in(site.token())
+        await asyncio.to_thread(_begin, system, flood)
+        began = time.monotonic()
+        rotation = (await asyncio.to_thread(site.regenerate))["rotation"]["id"]
+        await asyncio.to_thread(_await_epoch, system, site, 2)
+        took = time.monotonic() - began
+        assert (await widget.closing())[0] == 4401
+    return took, await asyncio.to_thread(site.completed_receipt, rotation)
+
+
+def _begin(system: System, flood: Flood) -> None:
+    """All of the flood was in the queue at once, and the worker is at it."""
+    with _standing_still(system, VERIFICATION):
+        flood.queue(QUEUED)
+    deadline = time.monotonic() + BOUND_SECONDS
+    while flood.waiting > flood.messages - 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def _await_epoch(system: System, site: Site, epoch: int) -> None:
+    client = connect(system.environ["WIDGET_AUTH_REDIS_URL"])
+    project_id = ProjectId(site.project_id)
+    deadline = time.monotonic() + BOUND_SECONDS
+    while publications.read_epochs(client, [project_id])[project_id].epoch != epoch:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    client.close()
+
+
+@contextmanager
+def _standing_still(system: System, name: str) -> Iterator[None]:
+    system.processes[name].pause()
+    try:
+        yield
+    finally:
+        system.processes[name].resume()
+
+
+def _seconds(receipt: dict[str, Any]) -> float:
+    """From the commit to the completed receipt, by the database's clock."""
+    effective, completed = (from_wire(receipt[name]) for name in ("effective_at", "completed_at"))
+    return (completed - effective).total_seconds()
