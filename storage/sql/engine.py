@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from domain.errors import StorageUnavailable
+from storage.sql.patience import CONNECT_ARGUMENTS, PatientConnection
 from storage.sql.turnstile import Turnstile
 
 T = TypeVar("T")
@@ -133,7 +134,7 @@ def now_of(db: Connection) -> datetime:
 
 
 def _open_postgresql(url: URL, clock: Clock | None) -> Engine:
-    return sa.create_engine(
+    engine = sa.create_engine(
         url.set(drivername="postgresql+psycopg"),
         execution_options={_CLOCK: clock},
         pool_size=5,
@@ -142,12 +143,16 @@ def _open_postgresql(url: URL, clock: Clock | None) -> Engine:
         pool_pre_ping=True,
         hide_parameters=True,
         isolation_level="READ COMMITTED",
-        connect_args={
-            "connect_timeout": 5,
-            "options": _POSTGRESQL_OPTIONS,
-            "tcp_user_timeout": 10000,
-        },
+        connect_args=CONNECT_ARGUMENTS,
     )
+    sa.event.listen(engine, "do_connect", _connect_patiently)
+    return engine
+
+
+def _connect_patiently(
+    _dialect: object, _record: object, arguments: list[Any], named: dict[str, Any]
+) -> PatientConnection:
+    return PatientConnection.connect(*arguments, **named)
 
 
 def _open_sqlite(url: URL, clock: Clock | None) -> Database:
