@@ -10,8 +10,11 @@ import uvicorn
 from config.celery_app import make_celery
 from config.publisher import Publisher
 from config.settings import GatewaySettings
+from domain.own_tokens import OwnTokens, Purpose
 from gateway.asgi import GatewayApp
 from gateway.closes import Close
+from gateway.context import NodeContext
+from gateway.drop_in import DropIn
 from gateway.metrics import Metrics
 from gateway.node import Node, NodePatience
 from gateway.sockets import (
@@ -45,7 +48,9 @@ class Gateway:
         self._client: AsyncRedis | None = None
         self._publisher: Publisher | None = None
         self.metrics = Metrics()
-        self.asgi = GatewayApp(self)
+        guest_tokens = OwnTokens(settings.device_keys[0], Purpose.GUEST)
+        signing_in = DropIn(self._find_context, guest_tokens, settings.trusted_proxies)
+        self.asgi = GatewayApp(self, signing_in)
         self.websocket_protocol = make_protocol(
             self._accept,
             self._open,
@@ -80,6 +85,9 @@ class Gateway:
             self._publisher.close()
         if self._client is not None:
             await self._client.aclose()
+
+    def _find_context(self) -> NodeContext | None:
+        return self._node.context if self._node else None
 
     def _accept(
         self, request: UpgradeRequest

@@ -1,4 +1,4 @@
-"""The gateway's HTTP: whether it lives, whether it is ready, what it counts. Nothing else yet."""
+"""The gateway's HTTP: its life, its readiness, its figures, and the drop-in endpoints."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol, TypeAlias
@@ -6,6 +6,8 @@ from typing import Any, Protocol, TypeAlias
 import orjson
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
+
+from gateway import drop_in
 
 log = structlog.get_logger(__name__)
 
@@ -34,15 +36,18 @@ class Operated(Protocol):
 
 
 class GatewayApp:
-    """An ASGI application of plain GETs; its lifespan starts and stops the gateway."""
+    """An ASGI application; its lifespan starts and stops the gateway."""
 
-    def __init__(self, gateway: Operated) -> None:
+    def __init__(self, gateway: Operated, signing_in: drop_in.DropIn) -> None:
         self._gateway = gateway
+        self._signing_in = signing_in
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the lifespan."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
+        elif scope["type"] == "http" and scope["path"] in drop_in.PATHS:
+            await self._signing_in(scope, receive, send)
         elif scope["type"] == "http":
             status, kind, body, headers = self._respond(scope["method"], scope["path"])
             await _send_response(send, status, kind, body, headers)

@@ -2,7 +2,7 @@
 
 import re
 
-from domain.ids import ProjectId
+from domain.ids import ProjectId, is_uuid
 from domain.outcomes import JsonObject
 from domain.refusals import RefusalCode, TokenRefused
 
@@ -39,6 +39,32 @@ def require_audience(audience: tuple[str, ...] | None, project_id: ProjectId) ->
     """
     if audience is not None and not any(_is_project(entry, project_id) for entry in audience):
         raise TokenRefused(RefusalCode.AUDIENCE_MISMATCH)
+
+
+def read_project(payload: JsonObject) -> ProjectId:
+    """The one project that the token says it is meant for. Anybody can have written it.
+
+    Raises:
+        TokenRefused: claim_missing, claim_invalid, or audience_mismatch: no project is named, or
+            more than one.
+    """
+    entries = read_audience(payload)
+    if entries is None:
+        raise TokenRefused(
+            RefusalCode.CLAIM_MISSING,
+            "The token does not name its project. Set aud to a URL whose path is /projects/ and"
+            " the project's ID.",
+        )
+    named = {_named_project(entry) for entry in entries} - {None}
+    if len(named) != 1:
+        raise TokenRefused(RefusalCode.AUDIENCE_MISMATCH)
+    return ProjectId(str(named.pop()))
+
+
+def _named_project(entry: str) -> str | None:
+    match = _PROJECT_URL.fullmatch(entry)
+    named = match[1] if match is not None else entry
+    return named if is_uuid(named) else None
 
 
 def _is_project(entry: str, project_id: ProjectId) -> bool:
