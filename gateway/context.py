@@ -16,6 +16,7 @@ from gateway.lease import Lease
 from gateway.metrics import Metrics
 from gateway.proofs import ProofClock
 from gateway.randomness import RandomBytes
+from gateway.refusal_counts import RefusalCounts
 from gateway.retirements import Retirements
 from gateway.revocations import Revocations
 from gateway.session_records import SessionRecords
@@ -53,6 +54,7 @@ class NodeContext:
     revocations: Revocations
     connects: ConnectLimits
     metrics: Metrics
+    refusal_counts: RefusalCounts
     fence: Callable[[], None]
     awaited: "Deadlines[WidgetSession]"
     max_awaited: int

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from domain.ids import RequestId, is_uuid
 from domain.outcomes import Outcome, RefusedRequest, SignedIn, SignedOut
+from domain.refusals import RefusalCode
 from domain.times import to_wire
 from domain.tokens.shape import strip_scheme
 from gateway import answers
@@ -19,7 +20,12 @@ from gateway.lane_driver import LaneDriver
 from gateway.lanes import LaneRequest
 from gateway.person_sign_outs import close_for
 from gateway.phases import Phase
-from gateway.refusals import refuse, refuse_superseded, refuse_unavailable
+from gateway.refusals import (
+    count_refused_sign_in,
+    refuse,
+    refuse_superseded,
+    refuse_unavailable,
+)
 from storage.redis.session_writer import BindResult, BindStatus
 
 if TYPE_CHECKING:
@@ -110,6 +116,12 @@ class SigningIn(IdentityChange):
         super().__init__(session, frame.id)
         token = strip_scheme(frame.token)
         self._sealed = session.node.token_sealer.seal(token, self._request_id, session.project_id)
+
+    def unanswered(self, request: LaneRequest) -> None:
+        """As of any change; and it is counted, as no worker may have."""
+        if self._session.change is self:
+            count_refused_sign_in(self._session, RefusalCode.UNAVAILABLE)
+        super().unanswered(request)
 
     @property
     def _lane(self) -> LaneDriver:

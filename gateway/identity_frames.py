@@ -9,12 +9,12 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from domain.cards import Limits
-from domain.refusals import TokenRefused
+from domain.refusals import RefusalCode, TokenRefused
 from domain.tokens.shape import check_shape
 from gateway.frames import SignIn, SignOut
 from gateway.identity_changes import SigningIn, SigningOut
 from gateway.phases import Phase
-from gateway.refusals import refuse, refuse_rate, refuse_unavailable
+from gateway.refusals import count_refused_sign_in, refuse, refuse_rate, refuse_unavailable
 
 if TYPE_CHECKING:
     from gateway.widget_session import WidgetSession
@@ -29,15 +29,18 @@ def sign_in(session: "WidgetSession", frame: SignIn) -> None:
     limit = (card.limits if card else Limits()).sign_ins_per_socket
     now = monotonic()
     if not session.sign_ins.admit(limit, now):
+        count_refused_sign_in(session, RefusalCode.RATE_LIMITED)
         refuse_rate(session, frame.id, session.sign_ins.wait_ms(now))
         return
     if not node.takes_sign_ins or (card is None and session.phase is Phase.LIVE):
+        count_refused_sign_in(session, RefusalCode.UNAVAILABLE)
         refuse_unavailable(session, frame.id)
         return
     leeway = card.leeway_seconds if card else _ANY_LEEWAY_SECONDS
     try:
         check_shape(frame.token, now=node.utc_now(), leeway_seconds=leeway)
     except TokenRefused as refused:
+        count_refused_sign_in(session, refused.refusal.code)
         refuse(session, frame.id, refused.refusal.code, refused.refusal.message)
         return
     change = SigningIn(session, frame)

@@ -31,6 +31,7 @@ from gateway.lease import Lease
 from gateway.metrics import Metrics
 from gateway.project_rooms import Answer, ProjectRoom
 from gateway.proofs import ProofClock
+from gateway.refusal_counts import RefusalCounts
 from gateway.retirements import Retirements
 from gateway.revocations import Revocations
 from gateway.session_records import SessionRecords
@@ -38,7 +39,7 @@ from gateway.signal_reader import read_signals
 from gateway.sockets.deadlines import Deadlines
 from gateway.sweeps import Sweeps
 from gateway.widget_session import WidgetSession
-from storage.redis import cards, leases, persons, receipts, signals
+from storage.redis import cards, figures, leases, persons, receipts, signals
 from storage.redis.buckets import BucketAllocator
 from storage.redis.client import AsyncRedis
 from storage.redis.session_writer import SessionWriter
@@ -177,6 +178,7 @@ class Node:
             revocations=revocations,
             connects=ConnectLimits(),
             metrics=metrics,
+            refusal_counts=RefusalCounts(partial(figures.add, self._client)),
             fence=self.fence,
             awaited=Deadlines(self._patience.hello_seconds, WidgetSession.is_late),
             max_awaited=self._patience.max_awaited,

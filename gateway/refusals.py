@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from domain.refusals import SENTENCES, RefusalCode
 from domain.retry_times import spread_retry_ms
 from gateway import answers
+from gateway.phases import Phase
 
 if TYPE_CHECKING:
     from gateway.widget_session import WidgetSession
@@ -23,6 +24,12 @@ def refuse(
     """The widget is told, and it is counted."""
     session.node.metrics.refusals.labels(code).inc()
     session.socket.send(answers.refused(frame_id, code, message, retry_after_ms))
+
+
+def count_refused_sign_in(session: "WidgetSession", code: str) -> None:
+    """It is in the project's figures soon; only what no worker saw is counted here."""
+    if session.phase is Phase.LIVE:  # welcomed: there is such a project
+        session.node.refusal_counts.note(session.project_id, code)
 
 
 def refuse_unavailable(

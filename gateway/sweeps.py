@@ -33,6 +33,8 @@ ReadEpochs: TypeAlias = Callable[[Sequence[ProjectId]], Awaitable[Mapping[Projec
 class Sweeps:
     """Raises epochs, reads changed cards again, gives owed answers, writes lost records anew.
 
+    What this node refused meanwhile goes into the projects' figures.
+
     Args:
         node: what is compared.
         read_epochs: reads many versions in one round trip.
@@ -82,6 +84,7 @@ class Sweeps:
                 await self._compare_persons(project_id, version.persons)
         self._give_owed_answers()
         await self._rewrite_records()
+        await self._node.refusal_counts.hand_over()
         self._node.shelf.evict_idle(monotonic() - IDLE_ROOM_SECONDS)
 
     async def _sweep_safely(self) -> None:

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 from domain.ids import ProjectId
 from storage.redis import keys
-from storage.redis.client import Redis
-from storage.redis.exchange import Command, ask_all
+from storage.redis.client import AsyncRedis, Redis
+from storage.redis.exchange import Command, ask_all, exchange_async
 
 HOUR = timedelta(hours=1)
 SLOT = timedelta(minutes=5)
@@ -63,6 +63,15 @@ def counting(counts: Mapping[ProjectId, SignInCounts], now: datetime) -> list[Co
             commands.append(("HINCRBY", key, f"{_REFUSED}:{code}", count))
         commands.append(("EXPIRE", key, keys.FIGURES_SECONDS))
     return commands
+
+
+async def add(client: AsyncRedis, counts: Mapping[ProjectId, SignInCounts], now: datetime) -> None:
+    """These counts are added to the present hour; what Redis refuses is passed over.
+
+    Raises:
+        StorageUnavailable: Redis does not answer; some may have been added.
+    """
+    await exchange_async(client, counting(counts, now))
 
 
 def note_samples(
