@@ -29,7 +29,10 @@ KINDS_WITH_WORK = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class OutboxEvent:
-    """One fact, written in the commit that made it true; its payload holds no secret."""
+    """One fact, written in the commit that made it true; its payload holds no secret.
+
+    A parked one failed for too long and is not repeated by itself any more.
+    """
 
     event_id: EventId
     project_id: ProjectId
@@ -38,3 +41,5 @@ class OutboxEvent:
     created_at: datetime
     done_at: datetime | None = None
     attempts: int = 0
+    parked_at: datetime | None = None
+    parked_because: str | None = None

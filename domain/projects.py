@@ -19,7 +19,12 @@ MOST_A_MINUTE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project as SQL holds it. `epoch` is the lowest secret generation it still accepts."""
+    """A project as SQL holds it. `epoch` is the lowest secret generation it still accepts.
+
+    Attributes:
+        halted_at: since when nobody can sign in, because SQL has lost commits that Redis knows of.
+        halted_epoch: the highest generation that Redis knew of then; SQL's next one is above it.
+    """
 
     id: ProjectId
     name: str
@@ -31,6 +36,13 @@ class Project:
     epoch: int
     revision: int
     created_at: datetime
+    halted_at: datetime | None = None
+    halted_epoch: int | None = None
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether nobody can sign in until an operator has settled it."""
+        return self.halted_at is not None
 
     def card(self) -> Card:
         """What gateway nodes may know of it."""

@@ -18,6 +18,9 @@ ENDED_DEVICE_SECONDS = 2 * ENDED_DEVICE_PERIOD_SECONDS
 PERSONS_SECONDS = 31 * 24 * 3600
 """How long persons stand after the last write: longer than any proof, which is a month at most."""
 
+LAST_RUN_SECONDS = 7 * 24 * 3600
+"""How long is known when a queue last ran a task."""
+
 RECEIPT_SECONDS = 24 * 3600
 BELL_SECONDS = 60
 LEASE_MILLISECONDS = 10_000
@@ -33,6 +36,14 @@ SAMPLED = "figures:sampled"
 
 NODES = "nodes"
 """Set of the ids of all nodes. Written by leases, removed by sessions.drop_node."""
+
+
+def last_run(queue: str) -> str:
+    """Hash: at (Unix seconds by Redis), worker, every, sql, redis (seconds).
+
+    Written by health, expires.
+    """
+    return f"health:{queue}"
 
 
 def card(project_id: ProjectId) -> str:

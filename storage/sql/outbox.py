@@ -82,7 +82,7 @@ def list_events(
     )
     if after:
         query = query.where(outbox.c.event_id > after)
-    return [_event(row) for row in db.execute(query).mappings()]
+    return [event_of(row) for row in db.execute(query).mappings()]
 
 
 def erase_done(db: Connection, before: datetime, limit: int) -> int:
@@ -106,7 +106,7 @@ def find_event(db: Connection, event_id: EventId) -> OutboxEvent | None:
     row = (
         db.execute(sa.select(outbox).where(outbox.c.event_id == event_id)).mappings().one_or_none()
     )
-    return _event(row) if row else None
+    return event_of(row) if row else None
 
 
 def mark_done(db: Connection, event_id: EventId, now: datetime) -> None:
@@ -122,16 +122,22 @@ def claim_undone(db: Connection, now: datetime, limit: int) -> list[OutboxEvent]
     """Up to `limit` undone events that are due again, claimed for this caller.
 
     A claimed event comes due once more after a delay that doubles with every attempt, so a crash
-    between this commit and the sending only delays it.
+    between this commit and the sending only delays it. Parked ones are left alone, and those of a
+    kind that only a newer release knows how to carry out.
     """
     due = (
         sa.select(outbox)
-        .where(outbox.c.done_at.is_(None), outbox.c.next_attempt_at <= now)
+        .where(
+            outbox.c.done_at.is_(None),
+            outbox.c.parked_at.is_(None),
+            outbox.c.next_attempt_at <= now,
+            outbox.c.kind.in_(sorted(KINDS_WITH_WORK)),
+        )
         .order_by(outbox.c.next_attempt_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    events = [_event(row) for row in db.execute(due).mappings()]
+    events = [event_of(row) for row in db.execute(due).mappings()]
     for event in events:
         db.execute(
             outbox.update()
@@ -152,14 +158,15 @@ def list_undone_of(db: Connection, project_ids: Collection[ProjectId]) -> list[O
         .where(outbox.c.project_id.in_(list(project_ids)), outbox.c.done_at.is_(None))
         .order_by(outbox.c.event_id)
     )
-    return [_event(row) for row in db.execute(query).mappings()]
+    return [event_of(row) for row in db.execute(query).mappings()]
 
 
 def _delay(attempts: int) -> timedelta:
     return min(FIRST_RETRY * (1 << min(attempts, 10)), LONGEST_RETRY)
 
 
-def _event(values: sa.RowMapping) -> OutboxEvent:
+def event_of(values: sa.RowMapping) -> OutboxEvent:
+    """The event that a row of the outbox holds."""
     return OutboxEvent(
         event_id=values["event_id"],
         project_id=values["project_id"],
@@ -168,4 +175,6 @@ def _event(values: sa.RowMapping) -> OutboxEvent:
         created_at=values["created_at"],
         done_at=values["done_at"],
         attempts=values["attempts"],
+        parked_at=values["parked_at"],
+        parked_because=values["parked_because"],
     )

@@ -138,12 +138,12 @@ def find_projects_named(db: Connection, name: str) -> list[Project]:
 
 
 def list_projects(
-    db: Connection, *, limit: int, after: str = "", only: ProjectId | None = None
+    db: Connection, *, limit: int, after: str = "", only: Collection[ProjectId] | None = None
 ) -> list[Project]:
-    """Up to `limit` projects in id order after the given id; of one id only, where asked."""
+    """Up to `limit` projects in id order after the given id; of these ids only, where asked."""
     query = sa.select(projects).where(projects.c.id > after).order_by(projects.c.id).limit(limit)
     if only is not None:
-        query = query.where(projects.c.id == only)
+        query = query.where(projects.c.id.in_(only))
     return [_project(row) for row in db.execute(query).mappings()]
 
 
@@ -158,6 +158,40 @@ def list_projects_changed_since(db: Connection, moment: datetime, limit: int) ->
     return [_project(row) for row in db.execute(query).mappings()]
 
 
+def list_halted_projects(
+    db: Connection, *, limit: int, only: ProjectId | None = None
+) -> list[Project]:
+    """Up to `limit` projects that nobody can sign in to, in id order; of one id only, if asked."""
+    query = sa.select(projects).where(projects.c.halted_at.is_not(None))
+    if only is not None:
+        query = query.where(projects.c.id == only)
+    return [
+        _project(row) for row in db.execute(query.order_by(projects.c.id).limit(limit)).mappings()
+    ]
+
+
+def halt_project(db: Connection, project_id: ProjectId, generation: int, now: datetime) -> None:
+    """Nobody can sign in; Redis knows of generations up to this one. By maximum, so repeatable."""
+    known = sa.func.coalesce(projects.c.halted_epoch, 0)
+    db.execute(
+        projects.update()
+        .where(projects.c.id == project_id)
+        .values(
+            halted_at=sa.func.coalesce(projects.c.halted_at, now, type_=projects.c.halted_at.type),
+            halted_epoch=sa.case((known < generation, generation), else_=known),
+        )
+    )
+
+
+def end_halt(db: Connection, project_id: ProjectId) -> None:
+    """Signing in works again, as the project's secrets and epoch say."""
+    db.execute(
+        projects.update()
+        .where(projects.c.id == project_id)
+        .values(halted_at=None, halted_epoch=None)
+    )
+
+
 def _project(values: sa.RowMapping) -> Project:
     return Project(
         id=values["id"],
@@ -170,6 +204,8 @@ def _project(values: sa.RowMapping) -> Project:
         epoch=values["epoch"],
         revision=values["revision"],
         created_at=values["created_at"],
+        halted_at=values["halted_at"],
+        halted_epoch=values["halted_epoch"],
     )
 
 

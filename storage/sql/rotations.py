@@ -16,6 +16,8 @@ from storage.sql.types import UtcTime
 
 _IS_PENDING = rotations.c.state.in_(sorted(PENDING))
 
+_PUT_OFF = (Moved.SECRET_WAITING, Moved.WINDOW_MISSED, Moved.NEVER_OFFLINE)
+
 _GIVEN = (
     "id",
     "project_id",
@@ -185,6 +187,30 @@ def note_announced(
         .where(rotations.c.id == rotation_id)
         .values(announced_at=announced_at, **noted)
     )
+
+
+def list_troubled(
+    db: Connection, overdue_since: datetime, *, limit: int, only: ProjectId | None = None
+) -> list[Rotation]:
+    """Pending rotations whose cut was put off or is overdue since that time, oldest first.
+
+    One that was put off because its new secret was not used is none once that is.
+    """
+    is_idle = signing_secrets.c.last_verified_at.is_(None)
+    is_moved = sa.or_(
+        rotations.c.moved_because.in_(sorted(_PUT_OFF)),
+        sa.and_(rotations.c.moved_because == Moved.NEW_SECRET_UNUSED, is_idle),
+    )
+    query = (
+        sa.select(rotations)
+        .join(signing_secrets, signing_secrets.c.key_id == rotations.c.new_key_id)
+        .where(_IS_PENDING, sa.or_(is_moved, rotations.c.due_at <= overdue_since))
+        .order_by(rotations.c.id)
+        .limit(limit)
+    )
+    if only is not None:
+        query = query.where(rotations.c.project_id == only)
+    return [_rotation(row) for row in db.execute(query).mappings()]
 
 
 def list_standing(db: Connection, project_id: ProjectId, retiring: KeyId | None) -> list[Rotation]:

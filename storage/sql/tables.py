@@ -235,6 +235,9 @@ outbox = Table(
     Column("sent_at", UtcTime),
     Column("done_at", UtcTime),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    # How often carrying it out has failed, other than for a store that was away; since when.
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("failing_since", UtcTime),
     Column("parked_at", UtcTime),
     Column("parked_because", String(64)),
     Index("ix_outbox_project_id", "project_id", "event_id"),
@@ -246,7 +249,8 @@ outbox = Table(
     ),
 )
 
-# Messages that no task could make sense of, or that SQL did not confirm; never their content.
+# Messages that no task could make sense of, or that SQL did not confirm; never their content. Of a
+# kind only so many have a row; `repeated` of its newest counts the others.
 parked_messages = Table(
     "parked_messages",
     metadata,
@@ -255,6 +259,8 @@ parked_messages = Table(
     Column("task", String(64), nullable=False),
     Column("because", String(64), nullable=False),
     Column("reference", Text),
+    Column("repeated", Integer, nullable=False, server_default="0"),
+    Index("ix_parked_messages_kind", "task", "because", "id"),
 )
 
 audit_log = Table(
