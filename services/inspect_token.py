@@ -1,10 +1,14 @@
 """The inspector: what verification would answer to a token, check by check."""
 
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
 from domain.ids import ProjectId
-from domain.tokens.verification import Examination, examine
+from domain.tokens.verification import Examination, examine, with_sign_outs
 from services.key_rings import KeyRings
 from services.stores import Stores
-from storage.sql import projects
+from storage.sql import projects, visitors
 from storage.sql.engine import now_of
 
 
@@ -20,4 +24,13 @@ def inspect_token(
         project = projects.get_project(db, project_id)
         now = now_of(db)
         rings = key_rings.load(db, [project_id], now)
-    return examine(token, rings.by_project[project_id], project.token_policy, now)
+        examined = examine(token, rings.by_project[project_id], project.token_policy, now)
+        return with_sign_outs(examined, _signed_out_at(db, project_id, examined.custom_id))
+
+
+def _signed_out_at(db: Connection, project_id: ProjectId, custom_id: str | None) -> datetime | None:
+    """When the person of that custom ID was last signed out everywhere, if there is one."""
+    if custom_id is None:
+        return None
+    found = visitors.list_visitors(db, project_id, limit=1, custom_id=custom_id)
+    return found[0].not_before if found else None

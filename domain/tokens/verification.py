@@ -1,14 +1,21 @@
 """Whether a token proves who a visitor is: the answer, and for the inspector all of its reasons."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from domain.ids import KeyId
-from domain.refusals import RefusalCode, TokenRefused
+from domain.merging import is_superseded
+from domain.refusals import SENTENCES, RefusalCode, TokenRefused
 from domain.tokens.checks import STEPS, Case, NotReached, Step, reached
 from domain.tokens.claims import Claims
 from domain.tokens.keys import KeyRing
 from domain.tokens.policy import TokenPolicy
+
+SIGN_OUTS = "sign_outs"
+CHECKS = (*(step.name for step in STEPS), SIGN_OUTS)
+"""The names of all checks, in the order in which they are made."""
+
+_NOT_SUPERSEDED = "Nobody has signed this person out everywhere since the token was issued."
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,29 @@ def examine(token: str, ring: KeyRing, policy: TokenPolicy, now: datetime) -> Ex
         claims=case.claims,
         custom_id=case.custom_id,
         key_id=case.signer.key_id if case.signer else None,
+    )
+
+
+def with_sign_outs(examined: Examination, not_before: datetime | None) -> Examination:
+    """The same, with the last question that a sign-in is asked: whether a sign-out came since.
+
+    It is left out where the token names nobody, or its claims could not be read.
+
+    Args:
+        examined: the token, examined by itself.
+        not_before: when the person that it names was last signed out everywhere, if ever.
+    """
+    if examined.claims is None or examined.custom_id is None:
+        return examined
+    superseded = is_superseded(not_before, examined.claims.issued_at)
+    code = RefusalCode.TOKEN_SUPERSEDED
+    message = SENTENCES[code] if superseded else _NOT_SUPERSEDED
+    check = Check(SIGN_OUTS, passed=not superseded, message=message)
+    return replace(
+        examined,
+        accepted=examined.accepted and not superseded,
+        code=examined.code or (code if superseded else None),
+        checks=(*examined.checks, check),
     )
 
 

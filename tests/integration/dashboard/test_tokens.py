@@ -3,12 +3,14 @@
 import time
 from typing import Any
 
+import jwt
 import pytest
 import sqlalchemy as sa
 
 from domain.ids import ProjectId
 from domain.roles import Role
 from storage.sql.tables import metadata
+from tests.integration.dashboard.people import sign_in
 from tests.integration.dashboard.serving import Api, Caller, error_of
 from tests.integration.scenes import mint, rotate
 
@@ -77,6 +79,27 @@ def test_another_projects_secret_opens_nothing(
 
     assert inspection["code"] == "signature_invalid"
     assert inspection["key_id"] is None
+
+
+def test_a_sign_out_everywhere_supersedes_what_was_issued_before(
+    api: Api, administrator: Caller, project_id: ProjectId
+) -> None:
+    """As a sign-in is answered; another person's token is as good as before."""
+    made = rotate(api.stores.transactor, project_id)
+    ada = sign_in(api, project_id, made.secret, "ada")
+    before = inspect(administrator, project_id, mint(made.secret, "ada"))
+    administrator.post(f"/projects/{project_id}/visitors/{ada.visitor_id}/sign_out")
+
+    after = inspect(administrator, project_id, mint(made.secret, "ada", iat=int(time.time()) - 1))
+    undated = inspect(administrator, project_id, jwt.encode({"sub": "ada"}, made.secret))
+    others = inspect(administrator, project_id, mint(made.secret, "grace"))
+
+    assert before["accepted"] is others["accepted"] is True
+    assert before["checks"][-1]["name"] == "sign_outs"
+    assert (after["accepted"], after["code"]) == (False, "token_superseded")
+    assert failed(after) == ["sign_outs"]
+    assert undated["code"] == "claim_missing"
+    assert failed(undated)[-1] == "sign_outs"
 
 
 @pytest.mark.parametrize("token", [".", "a.b.c", "\0", "é" * 9000, "eyJ" * 9000, "JWT ", "💥"])
