@@ -18,7 +18,7 @@ from tests.containers import fill_in, new_env_file, read_services
 from tests.documents import ROOT, list_documents, read_blocks
 
 # Who runs the commands of which document; a new document with commands needs somebody.
-README, DEPLOYMENT, TOKENS = "README.md", "docs/deployment.md", "docs/tokens.md"
+README, DEPLOYMENT, GUIDE = "README.md", "docs/deployment.md", "docs/jwt-guide.md"
 
 # Commands that stay, and what they say once they do what they are for.
 STAYING = {"make run": "ready http://", "examples/sign_in.py": "signed in as Ada Lovelace"}
@@ -217,6 +217,10 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_every_refusal_is_documented() -> None:
-    """By its code, in the page on tokens."""
-    page = (ROOT / TOKENS).read_text()
-    assert [code for code in RefusalCode if f"`{code}`" not in page] == []
+    """By its code, with what to do, in the table of the JWT guide; and no other."""
+    page = (ROOT / GUIDE).read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", page.split("## When a token")[1], re.MULTILINE)
+    told = {code: advice for code, advice in rows if "|" not in advice}
+
+    assert list(told) == list(RefusalCode)
+    assert all(told.values())
