@@ -5,7 +5,15 @@ from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Path
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 
 from domain.errors import NotFound
 from domain.ids import KeyId, MergeId, ProjectId, RotationId, VisitorId, is_uuid
@@ -45,6 +53,17 @@ WireTime = Annotated[
 ]
 Uuid = Annotated[str, Field(json_schema_extra=_UUID)]
 KeyUuid = Annotated[KeyId, Field(json_schema_extra=_UUID)]
+
+
+def _truth(text: object) -> object:
+    if text in ("true", "false"):
+        return text == "true"
+    message = "give true or false"
+    raise ValueError(message)
+
+
+Truth = Annotated[bool, BeforeValidator(_truth)]
+"""In a query: `true` or `false`, no other spelling."""
 
 
 def uuid_or(missing: type[NotFound]) -> Callable[[Id], Id]:

@@ -2,18 +2,22 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
+from dashboard.api.dates import Time
 from dashboard.authorisation import GuardedRoute
 from dashboard.openapi import refusals
 from dashboard.paging import Page, page_of
 from dashboard.runtime import RuntimeOf
-from dashboard.wire import API_PREFIX, Answer, Object, ProjectPath, Uuid, WireTime
+from dashboard.wire import API_PREFIX, Answer, Object, ProjectPath, Truth, Uuid, WireTime
 from domain.permissions import Action
 from storage.sql import audit, projects
+from storage.sql.audit import AuditFilter
 
 router = APIRouter(prefix=API_PREFIX, route_class=GuardedRoute, tags=["audit"])
+
+MOST_CHARACTERS = 100
 
 AuditPage = Annotated[Page, Depends(page_of("audit"))]
 
@@ -41,11 +45,27 @@ class AuditList(Answer):
     name=Action.AUDIT_LIST,
     responses=refusals(400, 404, 422),
 )
-def list_audit(project_id: ProjectPath, page: AuditPage, runtime: RuntimeOf) -> AuditList:
+def list_audit(
+    project_id: ProjectPath,
+    page: AuditPage,
+    runtime: RuntimeOf,
+    *,
+    action: Annotated[str | None, Query(max_length=MOST_CHARACTERS)] = None,
+    actor: Annotated[
+        str | None,
+        Query(
+            max_length=MOST_CHARACTERS, description="One, or a kind: `cli`, `member`, `api_key`."
+        ),
+    ] = None,
+    since: Annotated[Time | None, Query(description="Not before.")] = None,
+    until: Annotated[Time | None, Query(description="Before.")] = None,
+    refused: Annotated[Truth, Query(description="Only what was refused.")] = False,
+) -> AuditList:
     """What was done in the project, and what was refused."""
+    wanted = AuditFilter(action, actor, since, until, refused=refused)
     with runtime.stores.database.reading() as db:
         projects.get_project(db, project_id)
-        found = audit.list_audit(db, project_id, limit=page.ahead, before=page.after)
+        found = audit.list_audit(db, project_id, limit=page.ahead, before=page.after, wanted=wanted)
     items, next_cursor = page.cut(found, lambda entry: entry.id)
     return AuditList(items=[_entry(item) for item in items], next_cursor=next_cursor)
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from dashboard.api.sessions import Session
 from dashboard.authorisation import CallerOf, GuardedRoute
@@ -16,6 +16,7 @@ from dashboard.wire import (
     KeyUuid,
     Object,
     ProjectPath,
+    Truth,
     Uuid,
     VisitorPath,
     WireTime,
@@ -31,16 +32,6 @@ from storage.sql.visitors import Visitor as StoredVisitor
 router = APIRouter(prefix=API_PREFIX, route_class=GuardedRoute, tags=["visitors"])
 
 VisitorPage = Annotated[Page, Depends(page_of("visitors"))]
-
-
-def _truth(text: object) -> object:
-    if text in ("true", "false"):
-        return text == "true"
-    message = "give true or false"
-    raise ValueError(message)
-
-
-Truth = Annotated[bool, BeforeValidator(_truth)]
 
 
 class Visitor(Answer):
