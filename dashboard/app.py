@@ -25,6 +25,8 @@ from dashboard.api import (
     visitors,
 )
 from dashboard.errors import answer_errors
+from dashboard.pages.error_pages import failure_page, show_errors
+from dashboard.pages.routers import PAGE_ROUTERS
 from dashboard.requests import RequestEdge
 from dashboard.runtime import Runtime, open_runtime
 
@@ -102,8 +104,10 @@ def _make_app(runtime: Runtime, settings: DashboardSettings) -> FastAPI:
     )
     app.state.runtime = runtime
     app.state.routes = [route for router in _ROUTERS for route in router.routes]
+    app.state.pages = [route for router in PAGE_ROUTERS for route in router.routes]
     answer_errors(app)
-    app.add_middleware(RequestEdge, trusted_proxies=settings.trusted_proxies)
-    for router in _ROUTERS:
+    show_errors(app)
+    app.add_middleware(RequestEdge, trusted_proxies=settings.trusted_proxies, as_page=failure_page)
+    for router in (*_ROUTERS, *PAGE_ROUTERS):
         app.include_router(router)
     return app

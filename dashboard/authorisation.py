@@ -9,6 +9,12 @@ from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
+from dashboard.cross_site import (
+    CSRF_HEADER,
+    SAFE_METHODS,
+    require_csrf_token,
+    require_own_origin,
+)
 from dashboard.errors import AccessRefused, Unauthenticated
 from dashboard.requests import facts_of
 from dashboard.runtime import Runtime
@@ -16,7 +22,9 @@ from domain.ids import ProjectId, is_uuid
 from domain.permissions import Action, is_allowed
 from domain.roles import Actor, Role
 from services.access import api_key_digest
+from services.sign_ins import SignedIn, find_signed_in
 from storage.sql import access
+from storage.sql.access import Member
 from storage.sql.projects import ProjectNotFound
 
 _BEARER = re.compile(r"bearer +(wa_[A-Za-z0-9_-]{43})", re.IGNORECASE)
@@ -26,12 +34,24 @@ Answer = Callable[[Request], Coroutine[Any, Any, Response]]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, and what others call them; an owner belongs to no one project."""
+    """Who asks, and what others call them; an owner belongs to no one project.
+
+    A member who is signed in with a cookie may have other memberships as well.
+    """
 
     actor: Actor
     role: Role
     project_id: ProjectId | None
     name: str = ""
+    signed_in: SignedIn | None = None
+
+    @property
+    def project_ids(self) -> tuple[ProjectId, ...] | None:
+        """The projects that the caller may know of; none at all is said of an owner: all."""
+        if self.project_id is None:
+            return None
+        others = self.signed_in.members if self.signed_in else ()
+        return (self.project_id, *(each.project_id for each in others if each.project_id))
 
     def reaches(self, project_id: str) -> bool:
         """Whether that project, if there is one, is any of the caller's business."""
@@ -59,8 +79,8 @@ class PublicRoute(APIRoute):
 class GuardedRoute(APIRoute):
     """A route whose name is the action it stands for: without one in the table it cannot be made.
 
-    Key, project and role are checked, in this order, before the body is read. A project that is
-    not the caller's does not exist for them.
+    Key or cookie, project and role are checked, in this order, before the body is read. A project
+    that is not the caller's does not exist for them.
     """
 
     def get_route_handler(self) -> Answer:
@@ -83,6 +103,18 @@ class GuardedRoute(APIRoute):
 def _admit(request: Request, action: Action) -> Caller:
     runtime: Runtime = request.app.state.runtime
     caller = _authenticate(runtime, request)
+    require_permission(request, caller, action)
+    return caller
+
+
+def require_permission(request: Request, caller: Caller, action: Action) -> None:
+    """The caller may do this to the project that the path names.
+
+    Raises:
+        AccessRefused: their role does not allow it; it stands in the audit log.
+        ProjectNotFound: the project is none of their business; so does that.
+    """
+    runtime: Runtime = request.app.state.runtime
     facts_of(request.scope).actor = caller.actor.name
     project_id = request.path_params.get("project_id")
     if project_id is not None and not caller.reaches(project_id):
@@ -91,11 +123,23 @@ def _admit(request: Request, action: Action) -> Caller:
     if not caller.may(action):
         _audit_refusal(runtime, request, caller, action)
         raise AccessRefused
-    return caller
 
 
 def _authenticate(runtime: Runtime, request: Request) -> Caller:
-    given = _BEARER.fullmatch(request.headers.get("authorization", ""))
+    """Whose key, or else whose cookie the request carries; with a key no cookie is looked at."""
+    if "authorization" in request.headers:
+        return _key_holder(runtime, request)
+    caller = find_member(runtime, request)
+    if caller is None:
+        raise Unauthenticated
+    if request.method not in SAFE_METHODS:
+        require_own_origin(runtime, request)
+        require_csrf_token(runtime, request, request.headers.get(CSRF_HEADER))
+    return caller
+
+
+def _key_holder(runtime: Runtime, request: Request) -> Caller:
+    given = _BEARER.fullmatch(request.headers["authorization"])
     if given is None:
         raise Unauthenticated
     with runtime.stores.database.reading() as db:
@@ -104,6 +148,23 @@ def _authenticate(runtime: Runtime, request: Request) -> Caller:
         raise Unauthenticated
     source = facts_of(request.scope).address
     return Caller(Actor(f"api_key:{key.id}", source), key.role, key.project_id, key.name)
+
+
+def find_member(runtime: Runtime, request: Request) -> Caller | None:
+    """Who is signed in with the request's cookie: as what they are in the path's project."""
+    token = runtime.cookies.sign_in_token(request)
+    signed_in = find_signed_in(runtime.stores.transactor, token) if token else None
+    if signed_in is None:
+        return None
+    member = _member_for(signed_in, request.path_params.get("project_id"))
+    actor = Actor(f"member:{member.id}", facts_of(request.scope).address)
+    return Caller(actor, member.role, member.project_id, member.email, signed_in)
+
+
+def _member_for(signed_in: SignedIn, project_id: str | None) -> Member:
+    """The membership to act by: an owner's if there is one, else that of the project."""
+    fitting = (each for each in signed_in.members if each.project_id in (None, project_id))
+    return next(fitting, signed_in.members[0])
 
 
 def _audit_refusal(runtime: Runtime, request: Request, caller: Caller, action: Action) -> None:

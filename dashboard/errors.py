@@ -16,6 +16,8 @@ from dashboard.rate_limits import TooManyRequests
 from domain.errors import Conflict, Invalid, NotFound, Refused, StorageUnavailable, WidgetAuthError
 from domain.outcomes import Json, JsonObject
 from domain.rotation_refusals import AlreadyRevealed
+from services.passwords import Busy
+from services.sign_ins import SignInRefused
 
 log = structlog.get_logger(__name__)
 
@@ -31,9 +33,15 @@ class Unauthenticated(Refused):
 
 
 class AccessRefused(Refused):
-    """This API key's role does not allow that."""
+    """Your role does not allow that."""
 
     code = "access_refused"
+
+
+class CrossSiteRefused(Refused):
+    """This was not sent from a page of the dashboard, or from one of an earlier sign-in."""
+
+    code = "cross_site_refused"
 
 
 class CursorInvalid(Invalid):
@@ -45,13 +53,16 @@ class CursorInvalid(Invalid):
 STATUS_OF: dict[type[WidgetAuthError], int] = {
     CursorInvalid: 400,
     Unauthenticated: 401,
+    SignInRefused: 401,
     AccessRefused: 403,
+    CrossSiteRefused: 403,
     NotFound: 404,
     AlreadyRevealed: 410,
     Conflict: 409,
     Invalid: 422,
     Refused: 422,
     TooManyRequests: 429,
+    Busy: 503,
     StorageUnavailable: 503,
 }
 
@@ -110,6 +121,8 @@ def _headers(error: Exception) -> dict[str, str]:
         return {"www-authenticate": "Bearer"}
     if isinstance(error, TooManyRequests):
         return {"retry-after": str(error.retry_after_seconds)}
+    if isinstance(error, Busy):
+        return {"retry-after": str(UNAVAILABLE_RETRY_SECONDS)}
     return {}
 
 
@@ -123,7 +136,7 @@ async def _answer_http(request: Request, error: Exception) -> Response:
 
 def _methods_of(request: Request) -> str:
     """The methods of all routes with this path; the framework names those of the first."""
-    routes: list[APIRoute] = request.app.state.routes
+    routes: list[APIRoute] = [*request.app.state.routes, *request.app.state.pages]
     fitting = [route for route in routes if route.path_regex.match(request.url.path)]
     return ", ".join(sorted({method for route in fitting for method in route.methods or ()}))
 

@@ -2,12 +2,14 @@
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.setting_values import Network
@@ -46,11 +48,23 @@ def facts_of(scope: Scope) -> RequestFacts:
 
 
 class RequestEdge:
-    """Wraps an ASGI application. Whatever happens inside, an answer and one log line come out."""
+    """Wraps an ASGI application. Whatever happens inside, an answer and one log line come out.
 
-    def __init__(self, app: ASGIApp, trusted_proxies: tuple[Network, ...] = ()) -> None:
+    Args:
+        app: the application.
+        trusted_proxies: whose word about a client's address counts.
+        as_page: an error's answer as a page for those who want to read it, else None.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        trusted_proxies: tuple[Network, ...] = (),
+        as_page: Callable[[Scope, Response], Response | None] = lambda _scope, _answer: None,
+    ) -> None:
         self._app = app
         self._trusted_proxies = trusted_proxies
+        self._as_page = as_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The request has been answered and logged."""
@@ -94,7 +108,7 @@ class RequestEdge:
                     "Something went wrong here; the log tells more under this request id.",
                     {"request_id": facts.request_id},
                 )
-                await answer(scope, receive, send_noting)
+                await (self._as_page(scope, answer) or answer)(scope, receive, send_noting)
 
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:

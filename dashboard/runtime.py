@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
@@ -11,7 +12,9 @@ from config.celery_app import make_celery
 from config.publisher import Publisher
 from config.queues import TASK_OF_EVENT
 from config.settings import DashboardSettings
+from dashboard.cookies import Cookies
 from dashboard.rate_limits import RateLimit
+from dashboard.sign_in_door import SignInDoor
 from domain.events import EventKind
 from domain.outcomes import Json
 from domain.sealing import SecretSealer
@@ -31,15 +34,21 @@ class Runtime:
 
     Attributes:
         stores: SQL and Redis.
+        cookies: what browsers keep.
+        public_origin: scheme and host under which browsers find the dashboard.
         own_publisher: to be closed with the stores, unless it is another's.
         inspections: how often a caller may have a token inspected.
         refusals: how often a caller may be refused for want of a role, each of which is audited.
+        door: where passwords are checked.
     """
 
     stores: Stores
+    cookies: Cookies
+    public_origin: str
     own_publisher: Publisher | None = None
     inspections: RateLimit = field(default_factory=lambda: RateLimit(INSPECTIONS_A_MINUTE))
     refusals: RateLimit = field(default_factory=lambda: RateLimit(REFUSALS_A_MINUTE))
+    door: SignInDoor = field(default_factory=SignInDoor)
 
     @cached_property
     def key_rings(self) -> KeyRings:
@@ -68,7 +77,14 @@ def open_runtime(settings: DashboardSettings, publisher: Publisher | None = None
 
     transactor = Transactor(open_database(settings.database_url), publish_event)
     sealer = SecretSealer(settings.sealing_keys)
-    return Runtime(Stores(transactor, connect(settings.redis_url), sealer), own)
+    stores = Stores(transactor, connect(settings.redis_url), sealer)
+    cookies = Cookies(settings.session_key, settings.public_url)
+    return Runtime(stores, cookies, _origin_of(settings.public_url), own)
+
+
+def _origin_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 async def _runtime_of(request: Request) -> Runtime:

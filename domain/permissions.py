@@ -10,6 +10,9 @@ from domain.roles import Role
 class Action(StrEnum):
     """Everything that somebody may be allowed to do, and that a refusal is audited under."""
 
+    ACCOUNT_READ = "account.read"
+    ACCOUNT_CHANGE = "account.change"
+    PROJECTS_OPEN = "projects.open"
     PROJECTS_CREATE = "projects.create"
     PROJECTS_LIST = "projects.list"
     PROJECTS_READ = "projects.read"
@@ -38,6 +41,7 @@ class Action(StrEnum):
     AUDIT_LIST = "audit.list"
 
 
+_ALL = frozenset(Role)
 _OWNERS = frozenset({Role.OWNER})
 _ADMINISTRATORS = frozenset({Role.OWNER, Role.ADMINISTRATOR})
 _OPERATORS = frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.OPERATOR})
@@ -49,6 +53,9 @@ _AGENTS = frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.AGENT})
 # Device ids are kept from agents: whoever holds one speaks for that device's anonymous visitor.
 PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
     {
+        Action.ACCOUNT_READ: _ALL,
+        Action.ACCOUNT_CHANGE: _ALL,
+        Action.PROJECTS_OPEN: _ALL,
         Action.PROJECTS_CREATE: _OWNERS,
         Action.PROJECTS_LIST: _OPERATORS,
         Action.PROJECTS_READ: _OPERATORS,

@@ -52,8 +52,8 @@ def check_credentials(
         SignInRefused: there are none; nobody learns whether the address is known.
     """
     known = _memberships(database, email) if len(password) <= LONGEST_PASSWORD else []
-    hashes = {member.password_hash for member in known} or {None}
-    right = {each for each in sorted(hashes, key=str) if passwords.fits(each, password)}
+    hashes: set[str | None] = {member.password_hash for member in known} or {None}
+    right = {each for each in hashes if passwords.fits(each, password)}
     members = [member for member in known if member.password_hash in right]
     if not members:
         raise SignInRefused
@@ -204,10 +204,12 @@ def renew_hashes(
     if not outdated:
         return
     renewed = passwords.hash(password)
-    transactor.run(
-        lambda t: [access.replace_password_hash(t.db, member, renewed) for member in outdated],
-        urgent=True,
-    )
+
+    def use_case(transaction: Transaction) -> None:
+        for member in outdated:
+            access.replace_password_hash(transaction.db, member, renewed)
+
+    transactor.run(use_case, urgent=True)
 
 
 def digest_of(token: str) -> str:

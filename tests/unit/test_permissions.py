@@ -32,10 +32,16 @@ def test_operators_and_agents_see_no_secrets(role: Role, action: Action) -> None
 
 
 def test_agents_read_visitors_and_nothing_else() -> None:
-    """Whoever only talks with visitors sees visitors, without their devices' ids."""
+    """Whoever only talks with visitors sees visitors, without their devices' ids.
+
+    And their own account, and the project's first page.
+    """
     allowed = {action for action in Action if is_allowed(Role.AGENT, action)}
 
     assert allowed == {
+        Action.ACCOUNT_READ,
+        Action.ACCOUNT_CHANGE,
+        Action.PROJECTS_OPEN,
         Action.VISITORS_LIST,
         Action.VISITORS_READ,
         Action.MESSAGES_LIST,

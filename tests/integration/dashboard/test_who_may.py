@@ -8,6 +8,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from dashboard.authorisation import GuardedRoute
+from dashboard.pages.page_routes import PageRoute
 from dashboard.wire import API_PREFIX
 from domain.ids import ProjectId
 from domain.permissions import PERMISSIONS, Action
@@ -16,6 +17,7 @@ from storage.sql.audit import AuditEntry, list_audit
 from tests.integration.dashboard.serving import Api, Caller, error_of, nobody
 
 PUBLIC = {"document.read"}
+PUBLIC_PAGES = {"sign_in.read", "sign_in.create", "sign_out.create", "static.read"}
 IN_A_PROJECT = (Role.ADMINISTRATOR, Role.OPERATOR, Role.AGENT)
 BODIES: dict[Action, dict[str, Any]] = {
     Action.PROJECTS_CREATE: {"name": "Bakery"},
@@ -39,6 +41,20 @@ def guarded(api: Api) -> Iterator[tuple[Action, str, str]]:
         if route.name not in PUBLIC:
             for method in route.methods or ():
                 yield Action(route.name), method, route.path.removeprefix(API_PREFIX)
+
+
+def pages_of(api: Api) -> list[APIRoute]:
+    """Every page and every form there is."""
+    pages: list[APIRoute] = api.dashboard.app.state.pages
+    return pages
+
+
+def pages(api: Api) -> Iterator[tuple[Action, str, str]]:
+    """Every page's and every form's action, method and path, but those for everybody."""
+    for page in pages_of(api):
+        if page.name not in PUBLIC_PAGES:
+            for method in page.methods or ():
+                yield Action(page.name), method, page.path
 
 
 def ask(caller: Caller, action: Action, method: str, path: str, project: str) -> httpx.Response:
@@ -70,9 +86,18 @@ def test_every_route_stands_in_the_table(api: Api) -> None:
 
     assert len(served) == len(api.dashboard.app.routes)
     assert {route.name for route in listed if not isinstance(route, GuardedRoute)} == PUBLIC
-    assert {action for action, _, _ in guarded(api)} == set(PERMISSIONS) - {
+    decided = {action for action, _, _ in guarded(api)} | {a for a, _, _ in pages(api)}
+    assert decided == set(PERMISSIONS) - {
         Action.DEVICES_IDENTIFY  # decides about a member of an answer
     }
+
+
+def test_every_page_stands_in_the_table(api: Api) -> None:
+    """A page that nobody decided about is not served."""
+    listed = pages_of(api)
+
+    assert {page.name for page in listed if not isinstance(page, PageRoute)} == PUBLIC_PAGES
+    assert not [page.path for page in listed if page.include_in_schema]
 
 
 def test_every_route_but_two_is_about_a_named_project(api: Api) -> None:
