@@ -36,6 +36,7 @@ class Situation:
         secrets: every generation there ever was, in any order.
         rotations: at least those that are pending, and those whose old secret is retiring.
         now: the database's clock.
+        halted_epoch: generations up to this one existed, known here or lost (decision 0009).
     """
 
     project_id: ProjectId
@@ -45,6 +46,7 @@ class Situation:
     now: datetime
     hours: OperatingHours | None
     zone: ZoneInfo
+    halted_epoch: int | None = None
 
     @property
     def calendar(self) -> Calendar:
@@ -59,8 +61,9 @@ class Situation:
 
     @property
     def next_generation(self) -> int:
-        """The number of the secret that is made next."""
-        return max((one.generation for one in self.secrets), default=0) + 1
+        """The number of the secret that is made next: none that was ever one's, or is revoked."""
+        known = max((one.generation for one in self.secrets), default=0)
+        return max(known + 1, (self.halted_epoch or 0) + 1, self.epoch)
 
     def find(self, state: SecretState) -> SigningSecret | None:
         """The secret in that state: waiting, active or retiring, of which there is at most one."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 import structlog
 
 from domain.ids import ProjectId
+from services.halting import halt_if_behind
 from services.stores import Stores
 from storage.redis import assertions, leases, persons, publications, signals
 from storage.redis.client import identify
@@ -29,7 +30,7 @@ def publish_card(stores: Stores, project_id: ProjectId, *, after_loss: bool = Fa
     Persons whose sessions were ended stand there before the card does.
 
     The SQL read begins after the publication, so a copy read before Redis lost its data can never
-    seed it (decision 0003).
+    seed it (decision 0003). A card that is ahead of SQL stays so, and the project is halted.
 
     Args:
         after_loss: whether the card may be a stale copy, and persons beside it missing.
@@ -39,10 +40,10 @@ def publish_card(stores: Stores, project_id: ProjectId, *, after_loss: bool = Fa
     """
     for _ in range(ATTEMPTS):
         seed = publications.begin_publication(stores.redis, project_id, secrets.token_hex(8))
-        is_held = publications.read_epochs(stores.redis, [project_id])[project_id].epoch is not None
+        held = publications.read_epochs(stores.redis, [project_id])[project_id].epoch
         with stores.database.reading() as db:
             project = projects.find_project(db, project_id)
-            since = now_of(db) - (RECENT if is_held and not after_loss else PERSONS_KEPT)
+            since = now_of(db) - (RECENT if held is not None and not after_loss else PERSONS_KEPT)
             raised = signing_out.list_raised_persons(db, project_id, since)
         if project is None:
             published = publications.publish_unknown(stores.redis, project_id, seed)
@@ -50,6 +51,8 @@ def publish_card(stores: Stores, project_id: ProjectId, *, after_loss: bool = Fa
             # Before the card: where it stands, nobody's sign-out is missing (decision 0008).
             persons.raise_persons(stores.redis, project_id, map(person_epoch_of, raised))
             published = publications.publish(stores.redis, project.card(), seed)
+        if project and held is not None and held > project.epoch:
+            halt_if_behind(stores, project_id)
         if published:
             return True
     log.warning("card_not_published", project_id=project_id)

@@ -9,6 +9,7 @@ from domain.errors import Refused
 from domain.events import EventKind
 from domain.ids import EventId, ProjectId, RotationId
 from domain.roles import Actor
+from services.halting import halt_if_behind
 from services.publish_cards import publish_card
 from services.settle_rotations import (
     Receipt,
@@ -99,9 +100,12 @@ def _carry_out(stores: Stores, revocation: Revocation) -> bool:
         StorageUnavailable: Redis does not answer; the event stays undone and is repeated.
     """
     project_id, epoch = revocation.project_id, revocation.epoch
-    was_known = publications.raise_epoch(stores.redis, project_id, epoch) is not None
-    if not was_known:
+    stands = publications.raise_epoch(stores.redis, project_id, epoch)
+    was_known = stands is not None
+    if stands is None:
         publish_card(stores, project_id)
+    elif stands > epoch:  # revoked further since; or SQL has lost that
+        halt_if_behind(stores, project_id)
     stores.transactor.reached(Step.EPOCH_RAISED)
     asked = ask_nodes(stores, revocation)
     stores.transactor.reached(Step.NODES_ASKED)

@@ -9,8 +9,10 @@ from domain.rotation_dates import When
 from domain.rotation_plans import Order, RotationPlan, Situation
 from domain.rotations import Rotation
 from domain.sealing import SecretSealer
-from services.rotations import apply_generating, load_situation, new_order
+from services.halting import end_halt
+from services.rotations import apply_generating, new_order, situation_of
 from services.transactions import Transaction
+from storage.sql import projects
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ def generate(
     """The project has a new active secret, one commit with all that follows from it.
 
     Every earlier one is revoked, or, where a date is wished for, the one before it goes on
-    verifying until then.
+    verifying until then. To revoke every earlier one also settles a project that is halted: the
+    new generation is above all that SQL has lost (decision 0009).
 
     Raises:
         ProjectNotFound: there is no such project.
@@ -77,11 +80,14 @@ def generate(
         DateInvalid: the date is not usable.
         NeverOffline: the date is off-hours, and there are none.
     """
-    situation = load_situation(transaction, project_id)
+    project = projects.lock_project(transaction.db, project_id)
+    situation = situation_of(transaction, project)
     plan = _plan(situation, new_order(transaction, actor, wish.reason), wish)
     secret = apply_generating(transaction, sealer, situation, plan, actor)
     if plan.new_secret is None:  # apply_generating has raised
         raise AssertionError
+    if wish.when is None:
+        end_halt(transaction, project, plan.new_secret.generation, actor)
     return Generated(secret, plan.new_secret.key_id, plan.inserted)
 
 

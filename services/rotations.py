@@ -47,6 +47,7 @@ def situation_of(transaction: Transaction, project: Project) -> Situation:
         now=transaction.now,
         hours=parse_hours(project.operating_hours),
         zone=ZoneInfo(project.time_zone),
+        halted_epoch=project.halted_epoch,
     )
 
 

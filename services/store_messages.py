@@ -1,6 +1,6 @@
 """Storing a batch of visitors' messages, each in the thread that its socket may write to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,6 +11,7 @@ from domain.errors import StorageUnavailable
 from domain.ids import DeviceId, MessageId, ProjectId, RequestId, SessionId, VisitorId
 from domain.messages import MessageInvalid, Writing, check_text, plan_messages
 from domain.outcomes import Outcome, RefusedRequest
+from domain.projects import Project
 from services.batches import runs_of_projects
 from services.transactions import Transaction, Transactor
 from services.unavailable import unavailable
@@ -84,12 +85,21 @@ class MessageStore:
 def _store(transaction: Transaction, *, requests: Sequence[MessageRequest]) -> list[Outcome]:
     db = transaction.db
     known = projects.lock_projects(db, {request.project_id for request in requests})
+    stopped = [r for r in requests if r.generation is not None and _is_halted(r, known)]
     secrets = signing_secrets.list_usable_secrets(db, known, transaction.now)
-    writings = [_writing(r, transaction) for r in requests if r.project_id in known]
+    writings = [
+        _writing(r, transaction) for r in requests if r.project_id in known and r not in stopped
+    ]
     records = messages.load_threads(db, writings, known, secrets)
     plan = plan_messages(writings, records, transaction.now)
     messages.apply_threads(db, plan)
-    return plan.outcomes
+    return [*plan.outcomes, *(unavailable(r.request_id, r.session_id) for r in stopped)]
+
+
+def _is_halted(request: MessageRequest, known: Mapping[ProjectId, Project]) -> bool:
+    """Whether nobody can say which of the project's secrets are good (decision 0009)."""
+    project = known.get(request.project_id)
+    return project is not None and project.is_halted
 
 
 def _writing(request: MessageRequest, transaction: Transaction) -> Writing:

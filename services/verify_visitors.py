@@ -1,10 +1,12 @@
 """Verifying a batch of visitors' tokens: checked, marked, merged in one commit."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from types import MappingProxyType
+from typing import TypeAlias
 
 import structlog
 
@@ -36,6 +38,9 @@ from storage.sql import people, projects, signing_secrets
 
 log = structlog.get_logger(__name__)
 
+Epochs: TypeAlias = Mapping[ProjectId, int | None]
+_NONE_SEEN: Epochs = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class VerifyRequest:
@@ -62,11 +67,15 @@ class KeyUse:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What to answer, in the order of the requests, which keys were used, and who is changed."""
+    """What to answer, in the order of the requests, which keys were used, and who is changed.
+
+    `behind` are projects whose epoch in SQL is behind the one seen in Redis.
+    """
 
     outcomes: list[Outcome]
     key_use: KeyUse
     changes: list[PersonChange] = field(default_factory=list)
+    behind: frozenset[ProjectId] = frozenset()
 
 
 class VisitorVerifier:
@@ -77,35 +86,47 @@ class VisitorVerifier:
         self._key_rings = key_rings
         self._device_ids = device_ids
 
-    def verify(self, requests: Sequence[VerifyRequest]) -> Verified:
+    def verify(self, requests: Sequence[VerifyRequest], seen: Epochs = _NONE_SEEN) -> Verified:
         """Every request has its answer, and what the good ones say is committed.
+
+        A project that is halted, or whose epoch SQL has lost, is not looked at: `unavailable`.
 
         One bad request never fails another: a batch whose transaction failed for anything but an
         unavailable store is run again one by one, and the one that fails alone is answered
         `unavailable`.
+
+        Args:
+            requests: of any projects.
+            seen: the projects' epochs in Redis, read before this was called.
         """
         batches = runs_of_projects(requests, projects.LOCK_AT_ONCE)
-        return _joined(self._verify_or_split(batch) for batch in batches)
+        return _joined(self._verify_or_split(batch, seen) for batch in batches)
 
-    def _verify_or_split(self, requests: Sequence[VerifyRequest]) -> Verified:
+    def _verify_or_split(self, requests: Sequence[VerifyRequest], seen: Epochs) -> Verified:
         try:
-            return self._transactor.run(partial(self._verify, requests=requests))
+            return self._transactor.run(partial(self._verify, requests=requests, seen=seen))
         except StorageUnavailable:
             log.warning("verification_store_unavailable", requests=len(requests))
         except Exception as error:  # noqa: BLE001 - one bad request never fails another
             log.warning("verification_failed", requests=len(requests), **told(error))
             if len(requests) > 1:
-                return _joined(self._verify_or_split([request]) for request in requests)
+                return _joined(self._verify_or_split([request], seen) for request in requests)
         return Verified([unavailable(r.request_id, r.session_id) for r in requests], KeyUse())
 
-    def _verify(self, transaction: Transaction, *, requests: Sequence[VerifyRequest]) -> Verified:
+    def _verify(
+        self, transaction: Transaction, *, requests: Sequence[VerifyRequest], seen: Epochs
+    ) -> Verified:
         known = projects.lock_projects(transaction.db, {r.project_id for r in requests})
         now = transaction.now
+        behind = frozenset(p.id for p in known.values() if (seen.get(p.id) or 0) > p.epoch)
         rings = self._key_rings.load(transaction.db, known, now)
         sign_ins: list[SignIn] = []
         refusals: list[Outcome] = []
         refused_keys: set[KeyId] = set()
         for request in requests:
+            if request.project_id in behind or _is_halted(known.get(request.project_id)):
+                refusals.append(unavailable(request.request_id, request.session_id))
+                continue
             try:
                 sign_ins.append(self._check(request, known, rings, now))
             except TokenRefused as refused:
@@ -123,6 +144,7 @@ class VisitorVerifier:
             _in_order(requests, [*plan.outcomes, *refusals]),
             KeyUse(frozenset(verified - first), frozenset(refused_keys), now),
             plan.changes,
+            behind,
         )
 
     def _check(
@@ -167,6 +189,10 @@ class VisitorVerifier:
         return self._device_ids.issue(project_id, now, os.urandom(DEVICE_RANDOM_BYTES))
 
 
+def _is_halted(project: Project | None) -> bool:
+    return project is not None and project.is_halted
+
+
 def _facts(
     plan: Plan, sign_ins: Iterable[SignIn], merge_ids: Iterable[str]
 ) -> Iterator[tuple[EventKind, ProjectId, JsonObject]]:
@@ -202,11 +228,13 @@ def _joined(parts: Iterable[Verified]) -> Verified:
     refused: set[KeyId] = set()
     changes: list[PersonChange] = []
     times: list[datetime] = []
+    behind: set[ProjectId] = set()
     for part in parts:
         changes += part.changes
+        behind |= part.behind
         times += [part.key_use.at] if part.key_use.at else []
         outcomes += part.outcomes
         verified |= part.key_use.verified
         refused |= part.key_use.refused
     key_use = KeyUse(frozenset(verified), frozenset(refused), min(times, default=None))
-    return Verified(outcomes, key_use, changes)
+    return Verified(outcomes, key_use, changes, frozenset(behind))

@@ -15,6 +15,7 @@ from domain.outcomes import Json
 from domain.queue_sealing import SALT_BYTES, TokenSealer
 from domain.sealing import SecretSealer
 from services.announce_retirements import SoftCut
+from services.halting import EpochComparison
 from services.key_rings import KeyRings
 from services.note_key_use import KeyUseNotes
 from services.sign_out_visitors import VisitorSignOut
@@ -74,6 +75,11 @@ class Runtime:
     def key_use_notes(self) -> KeyUseNotes:
         """Notes when keys were used."""
         return KeyUseNotes(self.stores.transactor)
+
+    @cached_property
+    def epoch_comparison(self) -> EpochComparison:
+        """Goes through the projects' epochs, some at each sweep."""
+        return EpochComparison()
 
     @cached_property
     def token_sealer(self) -> TokenSealer:

@@ -107,7 +107,9 @@ def _register_sweep_tasks(app: Celery, runtime: Runtime) -> None:
     def publish(project_id: str | None = None) -> Figures:
         if project_id is None:
             asserted = assert_cards_after_loss(runtime.stores)
-            return {"cards": publish_recent_cards(runtime.stores), "asserted": asserted}
+            cards = publish_recent_cards(runtime.stores)
+            halted = runtime.epoch_comparison.go_on(runtime.stores)
+            return {"cards": cards, "asserted": asserted, "halted": halted}
         return {"cards": tell_card(runtime.stores, ProjectId(str(project_id)))}
 
     @app.task(name=queues.SESSIONS_REAP, base=WidgetAuthTask)

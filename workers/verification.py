@@ -13,11 +13,12 @@ from domain.queue_sealing import is_sealed
 from domain.sealing import SealBroken
 from domain.times import from_wire
 from services.count_sign_ins import count_sign_ins
+from services.halting import halt_if_behind
 from services.sign_out_visitors import SignOutRequest
 from services.tell_visitor_changes import tell_visitor_changes
 from services.unavailable import unavailable
 from services.verify_visitors import VerifyRequest
-from storage.redis import ended_devices, figures, signals
+from storage.redis import ended_devices, figures, publications, signals
 from storage.redis.exchange import Command
 from workers.runtime import Runtime
 
@@ -61,12 +62,15 @@ def verify(runtime: Runtime, batch: Batch) -> dict[str, Any]:
         return {"late": len(batch.requests)}
     requests = list(batch.well_formed())
     opened, answers = _open_tokens(runtime, requests)
-    verified = runtime.verifier.verify(opened)
+    seen = publications.read_epochs(runtime.stores.redis, [*{r.project_id for r in opened}])
+    verified = runtime.verifier.verify(opened, {p: read.epoch for p, read in seen.items()})
     outcomes = [*answers, *verified.outcomes]
     counts = count_sign_ins(_projects_of(requests), outcomes)
     answer(runtime, batch, requests, outcomes, figures.counting(counts, datetime.now(UTC)))
     tell_visitor_changes(runtime.stores, verified.changes)
     runtime.key_use_notes.note(verified.key_use)
+    for project_id in verified.behind:
+        halt_if_behind(runtime.stores, project_id)
     return {"requests": len(requests)}
 
 

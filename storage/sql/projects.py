@@ -158,6 +158,13 @@ def list_projects_changed_since(db: Connection, moment: datetime, limit: int) ->
     return [_project(row) for row in db.execute(query).mappings()]
 
 
+def list_epochs(db: Connection, *, after: ProjectId, limit: int) -> dict[ProjectId, int]:
+    """The epochs of up to `limit` projects, in id order after the given id."""
+    query = sa.select(projects.c.id, projects.c.epoch).where(projects.c.id > after)
+    rows = db.execute(query.order_by(projects.c.id).limit(limit))
+    return {row.id: row.epoch for row in rows}
+
+
 def list_halted_projects(
     db: Connection, *, limit: int, only: ProjectId | None = None
 ) -> list[Project]:

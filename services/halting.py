@@ -1,0 +1,96 @@
+"""Projects of which SQL has lost commits: halted as soon as it shows (decision 0009).
+
+Redis is raised only after a commit, so whoever reads Redis first and SQL afterwards finds Redis
+ahead only where SQL has lost what it had committed: a revocation among it.
+"""
+
+from functools import partial
+
+import structlog
+
+from domain.errors import Conflict
+from domain.ids import ProjectId
+from domain.projects import Project
+from domain.roles import Actor
+from services.stores import Stores
+from services.transactions import Transaction
+from storage.redis import publications, sessions
+from storage.sql import projects
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 500
+_WORKER = Actor("worker")
+
+
+class ProjectHalted(Conflict):
+    """SQL has lost commits of this project; it has to be settled first."""
+
+    code = "project_halted"
+
+
+class EpochComparison:
+    """Compares every project's epoch in SQL with the one in Redis, some at each sweep."""
+
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self._at_once = at_once
+        self._after = ProjectId("")
+
+    def go_on(self, stores: Stores) -> int:
+        """The next projects were compared, after the last ones the first; how many are halted now.
+
+        Raises:
+            StorageUnavailable: a store does not answer; the next sweep compares the same ones.
+        """
+        with stores.database.reading() as db:
+            epochs = projects.list_epochs(db, after=self._after, limit=self._at_once)
+        in_redis = publications.read_epochs(stores.redis, list(epochs))
+        ahead = [p for p, epoch in epochs.items() if (in_redis[p].epoch or 0) > epoch]
+        halted = sum(halt_if_behind(stores, project_id) for project_id in ahead)
+        self._after = max(epochs) if len(epochs) == self._at_once else ProjectId("")
+        return halted
+
+
+def halt_if_behind(stores: Stores, project_id: ProjectId) -> bool:
+    """Whether SQL is behind Redis; then nobody can sign in until an operator has settled it.
+
+    Raises:
+        StorageUnavailable: a store does not answer.
+    """
+    # Before SQL: the other way round a regenerate between the two would look like a loss.
+    epoch = publications.read_epochs(stores.redis, [project_id])[project_id].epoch
+    if epoch is None:
+        return False
+    live = sessions.count_by_generation(stores.redis, project_id)
+    highest = max([epoch, *filter(None, live)])
+    return stores.transactor.run(
+        partial(_halt, project_id=project_id, epoch=epoch, highest=highest), urgent=True
+    )
+
+
+def _halt(transaction: Transaction, *, project_id: ProjectId, epoch: int, highest: int) -> bool:
+    project = projects.lock_projects(transaction.db, [project_id]).get(project_id)
+    if project is None or project.epoch >= epoch:
+        return False
+    projects.halt_project(transaction.db, project_id, highest, transaction.now)
+    if not project.is_halted:
+        log.error(
+            "project_halted", project_id=project_id, epoch=project.epoch, epoch_in_redis=epoch
+        )
+        details = {"epoch": project.epoch, "epoch_in_redis": epoch, "highest_generation": highest}
+        transaction.audit(_WORKER, "project.halted", project_id, {**details})
+    return True
+
+
+def end_halt(transaction: Transaction, project: Project, epoch: int, actor: Actor) -> None:
+    """Signing in works again: nothing that SQL has lost is accepted, and somebody has said so.
+
+    To be called in the commit that raises the project's epoch so far. Nothing happens to a project
+    that is not halted.
+    """
+    if project.halted_epoch is None:
+        return
+    projects.end_halt(transaction.db, project.id)
+    details = {"epoch": epoch, "lost_up_to": project.halted_epoch}
+    transaction.audit(actor, "project.settled", project.id, {**details})
+    log.info("project_settled", project_id=project.id, epoch=epoch)
