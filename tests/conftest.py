@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.servers.redis",
     "tests.servers.databases",
     "tests.servers.browser",
+    "tests.published.plugin",
 ]
 
 # Many systems allow 1,024, and some tests open that many sockets.

@@ -12,12 +12,14 @@ from typing import Any, Self
 
 import httpx
 
-from cli.processes import BEAT, WORKERS
+from cli.processes import BEAT, WORKERS, Program
 from domain.roles import Actor, Role
 from services.access import issue_api_key
 from services.transactions import Transactor
 from storage.sql.engine import open_database
 from tests.acceptance.processes import ROOT, RunningProcess, free_port
+from tests.published import recorded_tasks
+from tests.published.queues import hold_events, hold_tasks
 
 
 class System:
@@ -40,6 +42,7 @@ class System:
             "WIDGET_AUTH_SWEEP_SECONDS": "1",
             **{f"WIDGET_AUTH_{name}_KEYS": _key() for name in ("SEALING", "QUEUE", "DEVICE")},
             "WIDGET_AUTH_SESSION_KEY": _key(),
+            recorded_tasks.FOLDER_VARIABLE: str(folder),
             **(settings or {}),
         }
         self.folder = folder
@@ -61,6 +64,8 @@ class System:
         for process in self.processes.values():
             process.begin_to_stop()
         self._stack.close()
+        hold_tasks(self.folder)
+        hold_events(self.environ["WIDGET_AUTH_DATABASE_URL"])
 
     def start(self, programs: Mapping[str, Sequence[str]]) -> None:
         """These processes run and are ready."""
@@ -81,9 +86,7 @@ class System:
         programs: dict[str, Sequence[str]] = {}
         for program in (*WORKERS, BEAT):
             for name in program.names():
-                # Several workers on one machine need different names.
-                named = ("-n", f"{name}@%h") if program is not BEAT else ()
-                programs[name] = (*program.arguments, *named)
+                programs[name] = (*program.arguments, *_worker_options(program, name))
         for name, port in self._ports.items():
             command = name.split("-", maxsplit=1)[0]
             programs[name] = ("cli.main", command, "--port", str(port))
@@ -98,10 +101,15 @@ class System:
         """The gateway's HTTP."""
         return f"http://127.0.0.1:{self._ports[f'gateway-{gateway}']}"
 
+    @property
+    def dashboard_url(self) -> str:
+        """The dashboard's HTTP."""
+        return f"http://127.0.0.1:{self._ports['dashboard']}"
+
     def admin(self, api_key: str) -> httpx.Client:
         """A client of the admin API."""
         return httpx.Client(
-            base_url=f"http://127.0.0.1:{self._ports['dashboard']}/api/v1",
+            base_url=f"{self.dashboard_url}/api/v1",
             headers={"Authorization": f"Bearer {api_key}"},
             timeout=20,
         )
@@ -128,6 +136,13 @@ class System:
     def logs(self) -> str:
         """All that every process has written so far."""
         return "".join(process.log_text() for process in self.processes.values())
+
+
+def _worker_options(program: Program, name: str) -> tuple[str, ...]:
+    """Several workers on one machine need different names; what they take is written down."""
+    if program is BEAT:
+        return ()
+    return ("-n", f"{name}@%h", "--include", recorded_tasks.__name__)
 
 
 def _end(process: RunningProcess) -> None:

@@ -9,6 +9,8 @@ from typing import Any, Self
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.published.witness import WITNESS
+
 SECONDS = 15.0
 
 
@@ -35,13 +37,17 @@ class Widget:
 
     async def send(self, frame: dict[str, Any] | str | bytes) -> None:
         """The frame is on its way."""
-        await self._socket.send(frame if isinstance(frame, str | bytes) else json.dumps(frame))
+        said = frame if isinstance(frame, str | bytes) else json.dumps(frame)
+        WITNESS.sent(said)
+        await self._socket.send(said)
 
     async def receive(self) -> dict[str, Any]:
         """The next frame."""
         async with asyncio.timeout(SECONDS):
-            frame: dict[str, Any] = json.loads(await self._socket.recv())
-            return frame
+            text = await self._socket.recv()
+        WITNESS.received(text)
+        frame: dict[str, Any] = json.loads(text)
+        return frame
 
     async def expect(self, kind: str) -> dict[str, Any]:
         """The next frame, which is of this type."""
@@ -106,4 +112,5 @@ async def closing(socket: ClientConnection) -> tuple[int, dict[str, Any]]:
             with suppress(ConnectionClosed):
                 await socket.recv()
     assert socket.close_code is not None
+    WITNESS.closed(socket.close_code, socket.close_reason or "{}")
     return socket.close_code, json.loads(socket.close_reason or "{}")

@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    WebSocket,
+    sync_playwright,
+)
+
+from tests.published.witness import WITNESS
 
 # Nothing here speaks with the world outside, and a container has neither sandbox nor graphics.
 ARGUMENTS = (
@@ -38,6 +47,7 @@ class Watch:
         """The page's console errors and uncaught exceptions are collected."""
         page.on("console", self._note_console)
         page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        page.on("websocket", _attest)
 
     def unexpected(self) -> list[str]:
         """The complaints that nobody announced."""
@@ -47,6 +57,12 @@ class Watch:
         if message.type in {"error", "warning"}:
             where = message.location.get("url", "")
             self.complaints.append(f"{message.type}: {message.text} ({where})")
+
+
+def _attest(socket: WebSocket) -> None:
+    """What a widget in a page says and hears is held against what is published."""
+    socket.on("framesent", WITNESS.sent)
+    socket.on("framereceived", WITNESS.received)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import pytest
 
 from storage.sql.engine import Database, open_database
 from storage.sql.migrate import migrate
+from tests.published.witness import WITNESS
 from tests.servers.postgres import PostgresServer
 
 KINDS = ("sqlite", "postgresql")
@@ -54,4 +55,5 @@ def database(database_url: str) -> Iterator[Database]:
     """The database of one test, opened."""
     opened = open_database(database_url)
     yield opened
+    WITNESS.written(opened)
     opened.close()

@@ -19,6 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from domain.ids import NodeId
 from gateway.app import Gateway
 from gateway.sockets import make_config
+from tests.published.witness import WITNESS
 
 DEADLINE_SECONDS = 10.0
 _NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -34,11 +35,15 @@ class Widget:
 
     def say(self, text: str | Frame) -> None:
         """A frame has been sent."""
-        self.connection.send(text if isinstance(text, str) else json.dumps(text))
+        said = text if isinstance(text, str) else json.dumps(text)
+        WITNESS.sent(said)
+        self.connection.send(said)
 
     def hear(self, timeout: float = DEADLINE_SECONDS) -> Frame:
         """The next frame."""
-        frame: Frame = json.loads(self.connection.recv(timeout))
+        text = self.connection.recv(timeout)
+        WITNESS.received(text)
+        frame: Frame = json.loads(text)
         return frame
 
     def hello(self, device: str | None = None) -> Frame:
@@ -69,6 +74,7 @@ class Widget:
             self.connection.recv(timeout)
         received = closed.value.rcvd
         assert received is not None
+        WITNESS.closed(received.code, received.reason)
         return received.code, json.loads(received.reason)
 
 

@@ -42,8 +42,10 @@ from domain.outcomes import (
 from domain.queue_sealing import TokenSealer
 from storage.redis import leases, publications, signals
 from storage.redis.client import connect
+from tests.published.witness import WITNESS
 
 QUEUES = ["verification", "maintenance"]
+KEY_ID = KeyId("0198c1f2-7a30-7000-8000-0000000000c1")
 
 
 class ScriptedWorker(threading.Thread):
@@ -102,6 +104,7 @@ class ScriptedWorker(threading.Thread):
             self.raw.append(taken[1])
             payload = json.loads(base64.b64decode(message["body"]))[1]
             self.messages.append(payload)
+            WITNESS.queued(message["headers"]["task"], payload)
             self._free.wait()
             self._carry_out(message["headers"]["task"], payload)
 
@@ -153,7 +156,7 @@ class ScriptedWorker(threading.Thread):
             custom_id=claims["sub"],
             name=None,
             email=None,
-            key_id=KeyId("k"),
+            key_id=KEY_ID,
             generation=claims["generation"],
             person_epoch=0,
             merged=(),
@@ -180,10 +183,15 @@ class ScriptedWorker(threading.Thread):
             return RefusedRequest(request_id, session_id, code, "As the test wants.")
         if request["text"] == "silent":
             return None
-        return Sent(request_id, session_id, MessageId(request["client_id"].upper()))
+        return Sent(request_id, session_id, message_id_of(request["client_id"]))
 
     def _new_device(self, project_id: ProjectId) -> DeviceId:
         return self._devices.issue(project_id, datetime.now(UTC), secrets.token_bytes(16))
+
+
+def message_id_of(client_id: str) -> MessageId:
+    """What the scripted worker calls the message that a widget gave this id."""
+    return MessageId(str(uuid.uuid5(uuid.NAMESPACE_OID, client_id)))
 
 
 def a_token(

@@ -17,7 +17,7 @@ from storage.redis.client import Redis
 from storage.redis.sessions import count_by_generation, list_sessions
 from tests.integration.gateway.conftest import SHORT_LIVED, Publish
 from tests.integration.gateway.running import RunningGateway
-from tests.integration.gateway.scripted_worker import ScriptedWorker, a_token
+from tests.integration.gateway.scripted_worker import KEY_ID, ScriptedWorker, a_token
 
 
 def verifications(worker: ScriptedWorker) -> list[str]:
@@ -48,7 +48,7 @@ def test_a_good_token_signs_the_session_in(
             "email": None,
             "authenticated": True,
         }
-        assert answer["key_id"] == "k"
+        assert answer["key_id"] == KEY_ID
         assert answer["device"] != welcome["device"]
         assert datetime.fromisoformat(answer["expires_at"]) > datetime.now(UTC)
         (stored,) = list_sessions(redis, project)

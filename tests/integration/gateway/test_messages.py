@@ -9,12 +9,15 @@ from domain.ids import ProjectId
 from gateway.node import NodePatience
 from tests.integration.gateway.conftest import SHORT_LIVED, Publish
 from tests.integration.gateway.running import Frame, RunningGateway, Widget
-from tests.integration.gateway.scripted_worker import ScriptedWorker, a_token
+from tests.integration.gateway.scripted_worker import ScriptedWorker, a_token, message_id_of
 
 
 def say(widget: Widget, text: str, frame_id: str = "m1") -> None:
     """The frame is on its way."""
     widget.say({"type": "message", "id": frame_id, "text": text})
+
+
+MESSAGE_ID = message_id_of("an agent's")
 
 
 def queued(worker: ScriptedWorker) -> list[Frame]:
@@ -30,7 +33,7 @@ def an_answer(visitor: str, *, is_person: bool, project: ProjectId) -> Frame:
         "project_id": project,
         "visitor_id": visitor,
         "is_person": is_person,
-        "message_id": "M",
+        "message_id": MESSAGE_ID,
         "from": {"name": "Bob"},
         "text": "hello",
         "at": "2026-11-22T09:00:00.000Z",
@@ -39,7 +42,7 @@ def an_answer(visitor: str, *, is_person: bool, project: ProjectId) -> Frame:
 
 HEARD = {
     "type": "message",
-    "message_id": "M",
+    "message_id": MESSAGE_ID,
     "from": {"name": "Bob"},
     "text": "hello",
     "at": "2026-11-22T09:00:00.000Z",
@@ -58,7 +61,7 @@ def test_a_message_is_sent_once_a_worker_has_stored_it(
         assert widget.is_answering()  # with a pong, before any `sent`
         worker.release()
 
-        assert widget.hear() == {"type": "sent", "id": "m1", "message_id": "M1"}
+        assert widget.hear() == {"type": "sent", "id": "m1", "message_id": message_id_of("m1")}
 
     (request,) = queued(worker)
     assert uuid.UUID(request.pop("request_id")).version == 7

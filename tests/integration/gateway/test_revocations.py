@@ -13,7 +13,7 @@ from storage.redis.receipts import open_receipt, read
 from storage.redis.sessions import count_by_generation, drop_generations
 from tests.integration.gateway.conftest import SWEEP_SECONDS, Publish
 from tests.integration.gateway.running import RunningGateway, Widget
-from tests.integration.gateway.scripted_worker import ScriptedWorker, a_token
+from tests.integration.gateway.scripted_worker import KEY_ID, ScriptedWorker, a_token
 
 ROTATION = RotationId("r1")
 
@@ -249,7 +249,7 @@ def test_an_outcome_that_is_none_keeps_no_receipt_waiting(
             "custom_id": "ada",
             "name": None,
             "email": None,
-            "key_id": "k",
+            "key_id": KEY_ID,
             "generation": 1,
             "person_epoch": 0,
             "merged": [],
