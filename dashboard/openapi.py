@@ -8,6 +8,8 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import Field
 
 from dashboard.wire import Answer, Object
+from domain.permissions import PERMISSIONS, Action
+from domain.roles import Role
 
 TITLE = "widget-auth"
 _ABOUT = """The admin API of widget-auth.
@@ -78,4 +80,11 @@ def make_document(app: FastAPI) -> dict[str, Any]:
     for operations in document["paths"].values():
         for operation in operations.values():
             operation["summary"] = operation.pop("description")
+            operation["description"] = who_may(Action(operation["operationId"]))
     return document
+
+
+def who_may(action: Action) -> str:
+    """The roles that the one table allows it, as a sentence."""
+    roles = [f"{role.value}s" for role in Role if role in PERMISSIONS[action]]
+    return f"For {', '.join(roles)}."
