@@ -3,6 +3,8 @@
 import time
 from contextlib import ExitStack
 
+import pytest
+
 from domain.ids import ProjectId
 from storage.redis.client import Redis
 from storage.redis.sessions import count_by_generation
@@ -74,7 +76,7 @@ def test_who_signs_in_anew_stays_and_the_rest_are_closed(
 def test_the_asking_is_spread(
     gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker
 ) -> None:
-    """Over the period; who has moved by then is not asked."""
+    """Over the period: of six who share six hundred seconds one is asked now."""
     with ExitStack() as stack:
         widgets = [stack.enter_context(gateway.widget(project)) for _ in range(6)]
         for number, widget in enumerate(widgets):
@@ -90,6 +92,25 @@ def test_the_asking_is_spread(
         first = next(widget for widget in widgets if _is_asked(widget))
         rest = [widget for widget in widgets if widget is not first]
         assert all(widget.is_answering() for widget in rest)
+
+
+def test_who_has_moved_by_their_turn_is_not_asked(
+    gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker
+) -> None:
+    """The second of two would be asked after half the period."""
+    with ExitStack() as stack:
+        widgets = {who: stack.enter_context(gateway.widget(project)) for who in ("ada", "bob")}
+        for who, widget in widgets.items():
+            signed_in(widget, who)
+        retire(worker, gateway, project, spread_seconds=4)
+        first = next(who for who, widget in widgets.items() if _is_asked(widget))
+        [(second, widget)] = [pair for pair in widgets.items() if pair[0] != first]
+
+        assert widget.sign_in(a_token(second, 2), "2")["type"] == "signed_in"
+
+        with pytest.raises(TimeoutError):
+            widget.hear(3)
+        assert widget.is_answering()
 
 
 def test_malformed_signal_is_passed_over(
