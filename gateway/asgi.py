@@ -7,7 +7,7 @@ import orjson
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from gateway import drop_in
+from gateway import drop_in, widget_files
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +41,7 @@ class GatewayApp:
     def __init__(self, gateway: Operated, signing_in: drop_in.DropIn) -> None:
         self._gateway = gateway
         self._signing_in = signing_in
+        self._widget = widget_files.WidgetFile()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the lifespan."""
@@ -48,6 +49,8 @@ class GatewayApp:
             await self._live(receive, send)
         elif scope["type"] == "http" and scope["path"] in drop_in.PATHS:
             await self._signing_in(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"] == widget_files.PATH:
+            await self._widget(scope, receive, send)
         elif scope["type"] == "http":
             status, kind, body, headers = self._respond(scope["method"], scope["path"])
             await _send_response(send, status, kind, body, headers)
