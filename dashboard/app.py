@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from config.publisher import Publisher
 from config.settings import DashboardSettings
+from dashboard import drop_in
 from dashboard.api import (
     audit,
     document,
@@ -29,6 +30,7 @@ from dashboard.pages.error_pages import failure_page, show_errors
 from dashboard.pages.routers import PAGE_ROUTERS
 from dashboard.requests import RequestEdge
 from dashboard.runtime import Runtime, open_runtime
+from domain.own_tokens import OwnTokens, Purpose
 
 _ROUTERS = [
     projects.router,
@@ -105,9 +107,10 @@ def _make_app(runtime: Runtime, settings: DashboardSettings) -> FastAPI:
     app.state.runtime = runtime
     app.state.routes = [route for router in _ROUTERS for route in router.routes]
     app.state.pages = [route for router in PAGE_ROUTERS for route in router.routes]
+    app.state.member_tokens = OwnTokens(settings.session_key, Purpose.MEMBER)
     answer_errors(app)
     show_errors(app)
     app.add_middleware(RequestEdge, trusted_proxies=settings.trusted_proxies, as_page=failure_page)
-    for router in (*_ROUTERS, *PAGE_ROUTERS):
+    for router in (*_ROUTERS, *PAGE_ROUTERS, drop_in.router):
         app.include_router(router)
     return app

@@ -97,17 +97,32 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _answer_validation)
 
 
+def status_of(error: Refused) -> int:
+    """The status of the nearest class in the table."""
+    return next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
+
+
+def retry_headers(error: Exception) -> dict[str, str]:
+    """When to come back, where that may help."""
+    if isinstance(error, TooManyRequests):
+        return {"retry-after": str(error.retry_after_seconds)}
+    if isinstance(error, Busy | StorageUnavailable):
+        return {"retry-after": str(UNAVAILABLE_RETRY_SECONDS)}
+    return {}
+
+
 async def _answer_refused(_request: Request, error: Exception) -> Response:
     if not isinstance(error, Refused):  # registered for nothing else
         raise error
-    status = next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
-    return error_response(status, error.code, str(error), _details(error), _headers(error))
+    return error_response(
+        status_of(error), error.code, str(error), _details(error), _headers(error)
+    )
 
 
 async def _answer_unavailable(_request: Request, error: Exception) -> Response:
     log.warning("store_unavailable", cause=type(error.__cause__).__name__)
     message = "A store does not answer just now; try again."
-    headers = {"retry-after": str(UNAVAILABLE_RETRY_SECONDS)}
+    headers = retry_headers(error)
     return error_response(STATUS_OF[StorageUnavailable], "unavailable", message, headers=headers)
 
 
@@ -119,11 +134,7 @@ def _details(error: Exception) -> JsonObject:
 def _headers(error: Exception) -> dict[str, str]:
     if isinstance(error, Unauthenticated):
         return {"www-authenticate": "Bearer"}
-    if isinstance(error, TooManyRequests):
-        return {"retry-after": str(error.retry_after_seconds)}
-    if isinstance(error, Busy):
-        return {"retry-after": str(UNAVAILABLE_RETRY_SECONDS)}
-    return {}
+    return retry_headers(error)
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:

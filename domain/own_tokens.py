@@ -1,5 +1,6 @@
 """Tokens that we sign ourselves: each purpose has its own key, so that none passes for another."""
 
+import hmac
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -7,12 +8,15 @@ import jwt
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from domain import base64url
 from domain.outcomes import JsonObject
 from domain.refusals import RefusalCode, TokenRefused
 from domain.tokens.numeric_dates import read_date, require_unexpired
 from domain.tokens.parsing import bare_token, parse, require_algorithm
 
 KEY_BYTES = 32
+_DIGEST_LABEL = b"digest:"  # no JWT begins so
+_DIGEST_BYTES = 16
 
 
 class Purpose(StrEnum):
@@ -40,6 +44,11 @@ class OwnTokens:
         issued = int(now.timestamp())
         dates = {"iat": issued, "exp": issued + int(lifetime.total_seconds())}
         return jwt.encode({**claims, **dates}, self._key, algorithm="HS256")
+
+    def digest(self, text: str) -> str:
+        """A word for the text that only this key can make, to be put into a token."""
+        mac = hmac.digest(self._key, _DIGEST_LABEL + text.encode(), "sha256")
+        return base64url.encode(mac[:_DIGEST_BYTES]).decode()
 
     def read(self, text: str, now: datetime) -> JsonObject:
         """The claims of a token that `sign` made for this purpose, and that is still good.
