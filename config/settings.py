@@ -56,8 +56,11 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Path(".data")
+    """Where `make run` keeps what it keeps, and where the command line looks for it."""
     log_format: Literal["json", "console"] = "json"
+    """One JSON object a line for collectors, or lines for people."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Lines below it are not written."""
 
     @classmethod
     def settings_customise_sources(
@@ -77,43 +80,60 @@ def _broker_beside_redis(values: dict[str, Any]) -> str:
 
 class _Redis(Settings):
     redis_url: RedisUrl
+    """Live state: Redis or Valkey, with `maxmemory-policy noeviction`."""
     broker_url: BrokerUrl = Field(default_factory=_broker_beside_redis)
+    """The queues; in production a server of its own. By default database 1 beside live state."""
 
 
 class _Sql(Settings):
     database_url: DatabaseUrl
+    """PostgreSQL, or SQLite on one machine."""
     sealing_keys: Keys
+    """Seal shared secrets at rest; never given to the gateway."""
 
 
 class _Web(Settings):
     public_url: PublicUrl = "http://127.0.0.1:8400"
+    """Where browsers find the platform."""
     trusted_proxies: Networks = ()
+    """Networks whose `X-Forwarded-For` is believed, comma-separated."""
 
 
 class WorkerSettings(_Redis, _Sql):
     """What a worker or beat knows."""
 
     queue_keys: Keys
+    """Seal visitors' tokens in queue messages."""
     device_keys: Keys
+    """Certify device ids."""
     sweep_seconds: float = Field(default=5.0, gt=0, le=60)
+    """How often everybody looks whether a signal was lost, and whether a rotation is due."""
     reminder_seconds: float = Field(default=600.0, ge=0, le=86_400)
+    """How long before a planned cut the widgets that are left are asked for a fresh token again."""
     reminder_spread_seconds: float = Field(default=300.0, ge=0, le=86_400)
+    """Over how long they are asked, so that no site is asked for all its tokens at once."""
     accept_plain_tokens: bool = False
+    """1 lets other publishers queue tokens in clear."""
 
 
 class GatewaySettings(_Redis, _Web):
     """What the gateway knows: it faces the internet and cannot leak what it does not hold."""
 
     queue_keys: Keys
+    """Seal visitors' tokens in queue messages."""
     device_keys: Keys
+    """Certify device ids."""
     node_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    """The node's name in receipts and figures; by default a random one."""
     sweep_seconds: float = Field(default=5.0, gt=0, le=60)
+    """How often everybody looks whether a signal was lost, and whether a rotation is due."""
 
 
 class DashboardSettings(_Redis, _Sql, _Web):
     """What the dashboard knows."""
 
     session_key: Key
+    """What members' sign-ins to the dashboard are protected with."""
 
 
 class CliSettings(_Redis, _Sql):
