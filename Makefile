@@ -20,6 +20,10 @@ demo: local ## the whole story with real clients and processes, step by step, in
 recording: local ## plays the story once more and draws what it prints: docs/images/demo.svg
 	@exec $(BIN)/python -m cli.demo docs/images/demo.svg
 
+.PHONY: screenshots
+screenshots: development ## pictures of the dashboard's pages: docs/images
+	@exec $(BIN)/python -m tests.browser.screenshots
+
 .PHONY: test
 test: development ## the whole suite, or TESTS=tests/unit; what is not installed here is skipped visibly
 	@exec $(BIN)/python -m pytest -n 2 --dist loadfile -rsfE $(TESTS)

@@ -1,1 +1,51 @@
-"""Tests in a real browser. `page`, `open_browser` and `watch` are in `tests/servers/browser.py`."""
+"""The dashboard in a real browser, behind one port as `make run` starts it.
+
+`page`, `open_browser` and `watch` are in `tests/servers/browser.py`.
+"""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from domain.ids import ProjectId
+from domain.roles import Role
+from tests.browser.dashboards import Dashboard, OnePortSystem, open_dashboard
+from tests.servers.browser import Open
+from tests.servers.redis import RedisServer
+
+SignInAs = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def dashboard(
+    redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Dashboard]:
+    """A running system for all tests of this process; each test makes a project of its own."""
+    folder = tmp_path_factory.mktemp("one-port")
+    with OnePortSystem(redis_server.url, folder) as system:
+        dashboard = open_dashboard(system)
+        yield dashboard
+        dashboard.transactor.database.close()
+
+
+@pytest.fixture
+def project_id(dashboard: Dashboard) -> ProjectId:
+    """A new project without a secret."""
+    return dashboard.project()
+
+
+@pytest.fixture
+def sign_in_as(dashboard: Dashboard, open_browser: Open) -> SignInAs:
+    """Opens a page of somebody of a role who is signed in.
+
+    `sign_in_as(Role.OPERATOR, project_id)` gives a blank page of a browser of its own; paths are
+    below the dashboard's address. Further arguments are those of Playwright's `new_context`.
+    """
+
+    def signed_in(role: Role, project_id: ProjectId | None = None, **options: object) -> Page:
+        context = open_browser(base_url=dashboard.url, **options)
+        context.add_cookies([dashboard.cookie(dashboard.member(role, project_id))])
+        return context.new_page()
+
+    return signed_in

@@ -1,0 +1,49 @@
+"""What every page is held to: accessible, usable by keyboard, and no wider than the screen."""
+
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
+
+_GRAVE = {"serious", "critical"}
+# As many steps as any page of ours takes from its top to its end.
+_MOST_STEPS = 120
+
+
+def check_accessible(page: Page) -> None:
+    """Axe finds nothing serious or critical on the page as it stands, contrast included."""
+    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
+    grave = [
+        f"{each['id']}: {each['help']}: {[node['html'] for node in each['nodes']]}"
+        for each in found
+        if each["impact"] in _GRAVE
+    ]
+    assert grave == []
+
+
+def check_accessible_in_both(page: Page) -> None:
+    """The same in light and dark colours."""
+    for theme in ("light", "dark"):
+        page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+        page.wait_for_timeout(200)  # colours fade; axe would see them half-way
+        check_accessible(page)
+
+
+def check_fits(page: Page, width: int = 320) -> None:
+    """On a screen of that width nothing has to be scrolled sideways."""
+    height = (page.viewport_size or {"height": 800})["height"]
+    page.set_viewport_size({"width": width, "height": height})
+    inside = page.evaluate("document.documentElement.scrollWidth")
+    assert inside <= width, f"the page is {inside} pixels wide"
+
+
+def tab_to(page: Page, target: Locator) -> None:
+    """The target has the focus, reached by the Tab key alone, and one sees that it has."""
+    for _ in range(_MOST_STEPS):
+        page.keyboard.press("Tab")
+        if target.evaluate("element => element === document.activeElement"):
+            expect(target).to_be_in_viewport()
+            outline = target.evaluate("element => getComputedStyle(element).outlineStyle")
+            assert outline != "none", "nobody sees where the focus is"
+            return
+    raise AssertionError(f"the Tab key does not lead to {target}")

@@ -1,0 +1,120 @@
+"""Pictures of the pages for the documentation: `python -m tests.browser.screenshots [NAME …]`."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from domain.ids import ProjectId
+from domain.roles import Role
+from tests.acceptance.processes import ROOT
+from tests.browser.dashboards import Dashboard, OnePortSystem, open_dashboard
+from tests.servers.browser import ARGUMENTS
+from tests.servers.redis import RedisServer
+
+FOLDER = ROOT / "docs" / "images"
+DESKTOP = (1280, 800)
+PHONE = (320, 640)
+
+Theme = Literal["light", "dark"]
+
+
+def _nothing(_dashboard: Dashboard, _project_id: ProjectId) -> None:
+    """The project is shown as it is made."""
+
+
+def _as_it_is(_page: Page) -> None:
+    """The page is shown as it loads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture.
+
+    Attributes:
+        name: of the file, without `.png`.
+        path: of the page; may hold `{project_id}`.
+        role: of who looks; nobody signed in by default.
+        viewport: width and height.
+        theme: of the colours.
+        prepare: what is to be there, in the new project that every picture has.
+        act: what is done on the page before.
+    """
+
+    name: str
+    path: str
+    role: Role | None = None
+    viewport: tuple[int, int] = DESKTOP
+    theme: Theme = "light"
+    prepare: Callable[[Dashboard, ProjectId], None] = _nothing
+    act: Callable[[Page], None] = _as_it_is
+
+
+SHOTS = (
+    Shot("sign-in", "/sign-in"),
+    Shot("sign-in-dark-phone", "/sign-in", viewport=PHONE, theme="dark"),
+    Shot("projects", "/", Role.OWNER),
+    Shot("account", "/account", Role.ADMINISTRATOR),
+    Shot("account-dark-phone", "/account", Role.ADMINISTRATOR, PHONE, "dark"),
+)
+
+
+def main(names: list[str]) -> int:
+    """The pictures of these names, or all, are in `docs/images`."""
+    path = shutil.which("chromium")
+    if path is None:
+        sys.stderr.write("no chromium on PATH (Debian: apt-get install chromium)\n")
+        return 1
+    redis = RedisServer()
+    redis.start()
+    try:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            OnePortSystem(redis.url, Path(folder)) as system,
+            sync_playwright() as playwright,
+        ):
+            browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+            _take_all(open_dashboard(system), browser, names)
+            browser.close()
+    finally:
+        redis.stop()
+    return 0
+
+
+def _take_all(dashboard: Dashboard, browser: Browser, names: list[str]) -> None:
+    with closing(dashboard.transactor.database):
+        for shot in SHOTS:
+            if not names or shot.name in names:
+                _take(dashboard, browser, shot)
+                sys.stdout.write(f"docs/images/{shot.name}.png\n")
+
+
+def _take(dashboard: Dashboard, browser: Browser, shot: Shot) -> None:
+    width, height = shot.viewport
+    project_id = dashboard.project()
+    shot.prepare(dashboard, project_id)
+    context = browser.new_context(
+        base_url=dashboard.url,
+        viewport={"width": width, "height": height},
+        color_scheme=shot.theme,
+        device_scale_factor=2,
+        reduced_motion="reduce",
+    )
+    if shot.role:
+        context.add_cookies([dashboard.cookie(dashboard.member(shot.role, project_id))])
+    page = context.new_page()
+    page.goto(shot.path.format(project_id=project_id))
+    page.wait_for_load_state("load")
+    shot.act(page)
+    page.screenshot(path=FOLDER / f"{shot.name}.png")
+    context.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
