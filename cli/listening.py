@@ -16,6 +16,7 @@ from cli.settings_of_process import read_settings
 from config.logs import configure_logs
 from config.readiness import announce_ready
 from config.settings import Settings
+from config.stopping import end_at_the_second_signal
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 SomeSettings = TypeVar("SomeSettings", bound=Settings)
@@ -52,7 +53,11 @@ def prepare_to_serve(settings_class: type[SomeSettings], host: str, port: int) -
 
 
 async def tell_ready() -> None:
-    """Whoever started this process knows that it is ready; uvicorn calls it once it serves."""
+    """Whoever started this process knows that it is ready; uvicorn calls it once it serves.
+
+    From now on a second signal to stop does not wait for requests and sockets.
+    """
+    end_at_the_second_signal()
     announce_ready()
 
 

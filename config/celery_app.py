@@ -1,10 +1,11 @@
 """The Celery app of every process. It sends by name and knows no task's code."""
 
 from celery import Celery
-from celery.signals import beat_init, setup_logging, worker_ready
+from celery.signals import beat_init, setup_logging, worker_init, worker_ready
 
 from config.queues import QUEUE_OF
 from config.readiness import announce_ready
+from config.stopping import end_busy_at_the_second_signal
 
 VISIBILITY_TIMEOUT_SECONDS = 150
 BROKER_SOCKET_TIMEOUT_SECONDS = 5.0
@@ -31,6 +32,13 @@ def make_celery(broker_url: str) -> Celery:
 @beat_init.connect
 def _announce_ready(**_signal: object) -> None:
     announce_ready()
+
+
+@worker_init.connect
+@beat_init.connect
+def _stop_at_the_second_signal(**_signal: object) -> None:
+    """Celery waits for the task in hand however long that takes, and whoever tells it again."""
+    end_busy_at_the_second_signal()
 
 
 @setup_logging.connect

@@ -60,7 +60,7 @@ class Flood:
     @property
     def waiting(self) -> int:
         """How many messages no worker has taken yet."""
-        return int(self._broker.llen(VERIFICATION))  # type: ignore[arg-type]
+        return int(self._broker.llen(VERIFICATION))
 
     def dry_up(self) -> None:
         """What no worker has taken is gone, and so are the connections."""

@@ -1,0 +1,276 @@
+"""Told once to stop, every process finishes what it has in hand; told twice, it ends at once."""
+
+import asyncio
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Self
+
+import httpx
+import pytest
+import redis
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from config.queues import VERIFICATION
+from config.settings import WorkerSettings, load
+from domain.ids import ProjectId
+from storage.sql.engine import Database, open_database
+from storage.sql.projects import lock_project
+from storage.sql.tables import visitors
+from tests.acceptance.floods import Flood
+from tests.acceptance.processes import RunningProcess
+from tests.acceptance.sites import Site
+from tests.acceptance.system import System
+from tests.acceptance.widget import Widget, open_socket
+from tests.servers.redis import RedisServer
+
+AT_ONCE_SECONDS = 1.0
+GRACE_SECONDS = 10.0
+SOCKETS = 20
+QUEUED = 2_560
+SWEEP_SECONDS = 1.0
+IDLE = ("revocation-1", "maintenance", "beat")
+
+
+@pytest.fixture
+def database(system: System) -> Iterator[Database]:
+    """The system's database, opened by the test."""
+    opened = open_database(system.environ["WIDGET_AUTH_DATABASE_URL"])
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(autouse=True)
+def all_run_again(system: System) -> Iterator[None]:
+    """What a test has stopped runs again."""
+    yield
+    for name, process in list(system.processes.items()):
+        if process.process.poll() is not None:
+            system.restart(name)
+
+
+def test_who_has_nothing_to_do_ends_at_once(system: System) -> None:
+    """Workers, beat: one signal, exit code 0, no waiting."""
+    for name in IDLE:
+        process = system.processes[name]
+        assert process.stop() == 0, name
+
+
+def test_dashboard_answers_the_request_in_hand(site: Site, database: Database) -> None:
+    """Who regenerates while it stops is shown the new secret; then it is gone."""
+    dashboard = site.system.processes["dashboard"]
+    with _locked(database, site) as release:
+        regenerating = _Regenerating(site)
+        dashboard.begin_to_stop()
+        with pytest.raises(subprocess.TimeoutExpired):
+            dashboard.process.wait(0.3)
+        release()
+        assert regenerating.answer().status_code == 201
+    assert dashboard.process.wait(GRACE_SECONDS) == 0
+
+
+def test_dashboard_told_twice_waits_for_no_request(site: Site, database: Database) -> None:
+    """The database still holds its answer back."""
+    with _locked(database, site):
+        regenerating = _Regenerating(site)
+        _ends_at_once(site.system.processes["dashboard"])
+        with pytest.raises(httpx.TransportError):
+            regenerating.answer()
+
+
+def test_gateway_sends_everybody_away_each_at_a_time_of_its_own(site: Site) -> None:
+    """1012 with a time to come back; no session is left in Redis, and no lease."""
+    gateway = site.system.processes["gateway-1"]
+
+    async def story() -> list[tuple[int, dict[str, int]]]:
+        async with asyncio.TaskGroup() as group, _Widgets(site) as widgets:
+            gateway.begin_to_stop()
+            closings = [group.create_task(widget.closing()) for widget in widgets.open]
+            return [await closing for closing in closings]
+
+    reasons = asyncio.run(story())
+    assert gateway.process.wait(GRACE_SECONDS) == 0
+    assert {code for code, _ in reasons} == {1012}
+    assert len({reason["retry_after_ms"] for _, reason in reasons}) > SOCKETS // 2
+    assert site.get("/impact")["by_key"].get(site.key_id, 0) == 0
+
+
+def test_gateway_told_twice_waits_for_no_socket(site: Site) -> None:
+    """Widgets that do not answer the close would keep it for seconds."""
+    gateway = site.system.processes["gateway-1"]
+
+    async def story() -> None:
+        silent = [await open_socket(site.system.socket_url(site.project_id)) for _ in range(3)]
+        for socket in silent:
+            socket.transport.pause_reading()
+        await asyncio.to_thread(_ends_at_once, gateway)
+        for socket in silent:
+            socket.transport.abort()
+
+    asyncio.run(story())
+
+
+def test_worker_finishes_the_task_in_hand(site: Site, database: Database) -> None:
+    """Whoever is being verified while it stops is signed in."""
+    worker = site.system.processes[VERIFICATION]
+
+    async def story() -> None:
+        async with site.widget() as widget:
+            with _locked(database, site) as release:
+                signing_in = asyncio.create_task(widget.signed_in(site.token()))
+                await asyncio.to_thread(_until_in_hand, site.system)
+                worker.begin_to_stop()
+                await asyncio.sleep(0.3)
+                assert worker.process.poll() is None
+                release()
+                await signing_in
+
+    asyncio.run(story())
+    assert worker.process.wait(GRACE_SECONDS) == 0
+
+
+def test_worker_told_twice_waits_for_no_task(site: Site, database: Database) -> None:
+    """Its message is left to whoever comes after it, the request to the widget."""
+    worker = site.system.processes[VERIFICATION]
+
+    async def story() -> None:
+        async with site.widget() as widget:
+            with _locked(database, site):
+                signing_in = asyncio.create_task(widget.refusal(site.token()))
+                await asyncio.to_thread(_until_in_hand, site.system)
+                await asyncio.to_thread(_ends_at_once, worker)
+            assert await signing_in == "unavailable"
+
+    asyncio.run(story())
+
+
+def test_worker_leaves_no_message_behind(site: Site, database: Database) -> None:
+    """What it had taken without having begun is with the next worker, and done once."""
+    system = site.system
+    flood = Flood(load(WorkerSettings, system.environ), [site])
+    flood.queue(QUEUED)
+    _until(lambda: flood.waiting < flood.messages - 1)
+    assert system.processes[VERIFICATION].stop() == 0
+    assert 0 < _count_visitors(database, site) < QUEUED
+
+    system.restart(VERIFICATION)
+    _until(lambda: _count_visitors(database, site) == QUEUED)
+    flood.dry_up()
+
+
+def test_beat_told_twice_waits_for_no_broker(system: System, redis_server: RedisServer) -> None:
+    """It is told while it sends to a broker that does not answer."""
+    redis_server.pause()
+    try:
+        time.sleep(2 * SWEEP_SECONDS)  # it has begun to send
+        _ends_at_once(system.processes["beat"])
+    finally:
+        redis_server.resume()
+
+
+class _Regenerating:
+    """A regenerate that the dashboard has in hand."""
+
+    def __init__(self, site: Site) -> None:
+        self._answers: list[httpx.Response | httpx.TransportError] = []
+        self._thread = threading.Thread(target=self._ask, args=(site,))
+        self._sent = threading.Event()
+        self._thread.start()
+        assert self._sent.wait(GRACE_SECONDS)
+        # What is asked after it was sent is answered after it was read.
+        with site.system.admin(site.api_key) as admin:
+            assert admin.get("/openapi.json").status_code == 200
+
+    def answer(self) -> httpx.Response:
+        """What came of it.
+
+        Raises:
+            TransportError: nobody answered.
+        """
+        self._thread.join(GRACE_SECONDS)
+        [answer] = self._answers
+        if isinstance(answer, httpx.TransportError):
+            raise answer
+        return answer
+
+    def _ask(self, site: Site) -> None:
+        def note(event: str, _facts: object) -> None:
+            if event == "http11.send_request_body.complete":
+                self._sent.set()
+
+        with site.system.admin(site.api_key) as admin:
+            path = f"/projects/{site.project_id}/secrets"
+            try:
+                self._answers.append(admin.post(path, json={}, extensions={"trace": note}))
+            except httpx.TransportError as error:
+                self._answers.append(error)
+
+
+class _Widgets:
+    """Signed-in widgets of a site, all open."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self.open: list[Widget] = []
+
+    async def __aenter__(self) -> Self:
+        for number in range(SOCKETS):
+            widget = await self._site.widget().__aenter__()
+            await widget.signed_in(self._site.token(f"user-{number}"))
+            self.open.append(widget)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for widget in self.open:
+            await widget.__aexit__()
+
+
+@contextmanager
+def _locked(database: Database, site: Site) -> Iterator[Callable[[], None]]:
+    """Whoever wants to write into the project waits; gives a way to let them go on."""
+    held, over = threading.Event(), threading.Event()
+
+    def hold(db: Connection) -> None:
+        lock_project(db, ProjectId(site.project_id))
+        held.set()
+        over.wait(GRACE_SECONDS)
+
+    holding = threading.Thread(target=database.write, args=(hold,))
+    with ExitStack() as stack:
+        holding.start()
+        stack.callback(holding.join)
+        stack.callback(over.set)
+        assert held.wait(GRACE_SECONDS)
+        yield over.set
+
+
+def _ends_at_once(process: RunningProcess) -> None:
+    """Told once it is still there; told again it is not."""
+    process.process.send_signal(signal.SIGTERM)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.process.wait(0.3)
+    process.process.send_signal(signal.SIGTERM)
+    assert process.process.wait(AT_ONCE_SECONDS) in {-signal.SIGTERM, 128 + signal.SIGTERM}
+
+
+def _until_in_hand(system: System) -> None:
+    """A worker has taken every verification from the broker, and finished none."""
+    with redis.Redis.from_url(load(WorkerSettings, system.environ).broker_url) as broker:
+        _until(lambda: broker.llen(VERIFICATION) == 0 and broker.hlen("unacked") > 0)
+
+
+def _until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + GRACE_SECONDS
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _count_visitors(database: Database, site: Site) -> int:
+    of_site = sa.select(sa.func.count()).where(visitors.c.project_id == site.project_id)
+    with database.reading() as db:
+        return int(db.scalar(of_site.where(visitors.c.custom_id.is_not(None))) or 0)
