@@ -7,7 +7,7 @@ from cli.connections import explain_database, open_named_database
 from cli.options import json_option
 from cli.printing import print_json, say
 from cli.settings_of_process import read_settings
-from config.settings import CliSettings
+from config.settings import MigrationSettings
 from domain.errors import StorageUnavailable
 from storage.sql.migrate import migrate as migrate_database
 
@@ -16,7 +16,7 @@ from storage.sql.migrate import migrate as migrate_database
 @json_option
 def migrate(*, as_json: bool) -> None:
     """Bring the database to this version's tables. It may be repeated, and run at once anywhere."""
-    database = open_named_database(read_settings(CliSettings).database_url)
+    database = open_named_database(read_settings(MigrationSettings).database_url)
     try:
         migrate_database(database)
     except (StorageUnavailable, SQLAlchemyError) as error:

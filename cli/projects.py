@@ -8,9 +8,7 @@ from cli.options import json_option, project_argument
 from cli.printing import print_facts, print_json, print_table, say
 from cli.shapes import project_shape
 from domain.projects import Project
-from domain.roles import Role
-from services.access import IssuedApiKey, issue_api_key
-from services.projects import create_project
+from services.projects import create_project_with_key
 from storage.sql.projects import list_projects
 
 _PAGE = 200
@@ -23,8 +21,7 @@ _PAGE = 200
 def create(name: str, time_zone: str, *, as_json: bool) -> None:
     """Create a project, and an administrator's API key of it, shown this once."""
     with connected() as system:
-        made = create_project(system.stores, name, time_zone, system.actor)
-        key = _issue_key(system, made)
+        made, key = create_project_with_key(system.stores, name, time_zone, system.actor)
     if as_json:
         print_json({"project": project_shape(made), "api_key": key.text})
         return
@@ -63,13 +60,6 @@ def show(project_text: str, *, as_json: bool) -> None:
     limits = found.limits
     print_facts({f"limit {name}": getattr(limits, name) for name in limits.__slots__})
     print_facts({"created": found.created_at})
-
-
-def _issue_key(system: Connected, made: Project) -> IssuedApiKey:
-    name = "made with the project"
-    return system.stores.transactor.run(
-        lambda t: issue_api_key(t, made.id, name, Role.ADMINISTRATOR, system.actor), urgent=True
-    )
 
 
 def _all_projects(system: Connected) -> list[Project]:

@@ -85,9 +85,12 @@ class _Redis(Settings):
     """The queues; in production a server of its own. By default database 1 beside live state."""
 
 
-class _Sql(Settings):
+class _Database(Settings):
     database_url: DatabaseUrl
     """PostgreSQL, or SQLite on one machine."""
+
+
+class _Sql(_Database):
     sealing_keys: Keys
     """Seal shared secrets at rest; never given to the gateway."""
 
@@ -140,6 +143,12 @@ class CliSettings(_Redis, _Sql):
     """What the command line knows; it finds a system that `make run` started by its data dir."""
 
 
+class MigrationSettings(_Database):
+    """What `migrate` knows: the database alone; it finds that of `make run` by its data dir."""
+
+
+_FROM_DEVELOPMENT = (CliSettings, MigrationSettings)
+
 SomeSettings = TypeVar("SomeSettings", bound=Settings)
 
 
@@ -172,7 +181,7 @@ def _gather(settings_class: type[Settings], environ: Mapping[str, str] | None) -
         variables.env_vars = {name.lower(): value for name, value in environ.items() if value}
         return dict(variables())
     given = {**DotEnvSettingsSource(settings_class, env_file=".env")(), **variables()}
-    if issubclass(settings_class, CliSettings):
+    if issubclass(settings_class, _FROM_DEVELOPMENT):
         return {**_development_file(settings_class, given), **given}
     return given
 

@@ -9,9 +9,10 @@ from domain.errors import StorageUnavailable
 from domain.ids import ProjectId
 from domain.outcomes import Json
 from domain.projects import Project, change, check_name, check_time_zone
-from domain.roles import Actor
+from domain.roles import Actor, Role
 from domain.rotation_rules import move_with_hours
 from domain.tokens.policy import TokenPolicy
+from services.access import IssuedApiKey, issue_api_key
 from services.publish_cards import tell_card
 from services.rotations import apply_plan, situation_of
 from services.stores import Stores
@@ -21,6 +22,7 @@ from storage.sql import projects
 log = structlog.get_logger(__name__)
 
 _HOURS = frozenset({"operating_hours", "time_zone"})
+_FIRST_KEY = "made with the project"
 
 
 def create_project(stores: Stores, name: str, time_zone: str, actor: Actor) -> Project:
@@ -29,28 +31,28 @@ def create_project(stores: Stores, name: str, time_zone: str, actor: Actor) -> P
     Raises:
         Invalid: the name or the time zone is not usable.
     """
-    name, time_zone = check_name(name), check_time_zone(time_zone)
-
-    def use_case(transaction: Transaction) -> Project:
-        project = Project(
-            id=ProjectId(transaction.new_id()),
-            name=name,
-            time_zone=time_zone,
-            operating_hours=None,
-            token_policy=TokenPolicy.of_preset("default"),
-            allowed_origins=(),
-            limits=Limits(),
-            epoch=1,
-            revision=1,
-            created_at=transaction.now,
-        )
-        projects.insert_project(transaction.db, project)
-        transaction.audit(actor, "project.created", project.id, {"name": name})
-        return project
-
-    project = stores.transactor.run(use_case, urgent=True)
+    project = stores.transactor.run(lambda t: _create(t, name, time_zone, actor), urgent=True)
     _tell_nodes(stores, project.id)
     return project
+
+
+def create_project_with_key(
+    stores: Stores, name: str, time_zone: str, actor: Actor
+) -> tuple[Project, IssuedApiKey]:
+    """As `create_project`, and in the same commit an administrator's API key of it exists.
+
+    Raises:
+        Invalid: the name or the time zone is not usable.
+    """
+
+    def use_case(transaction: Transaction) -> tuple[Project, IssuedApiKey]:
+        project = _create(transaction, name, time_zone, actor)
+        role = Role.ADMINISTRATOR
+        return project, issue_api_key(transaction, project.id, _FIRST_KEY, role, actor)
+
+    project, key = stores.transactor.run(use_case, urgent=True)
+    _tell_nodes(stores, project.id)
+    return project, key
 
 
 def change_project(
@@ -80,6 +82,24 @@ def change_project(
 
     project = stores.transactor.run(use_case, urgent=True)
     _tell_nodes(stores, project_id)
+    return project
+
+
+def _create(transaction: Transaction, name: str, time_zone: str, actor: Actor) -> Project:
+    project = Project(
+        id=ProjectId(transaction.new_id()),
+        name=check_name(name),
+        time_zone=check_time_zone(time_zone),
+        operating_hours=None,
+        token_policy=TokenPolicy.of_preset("default"),
+        allowed_origins=(),
+        limits=Limits(),
+        epoch=1,
+        revision=1,
+        created_at=transaction.now,
+    )
+    projects.insert_project(transaction.db, project)
+    transaction.audit(actor, "project.created", project.id, {"name": project.name})
     return project
 
 

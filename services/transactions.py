@@ -69,7 +69,8 @@ class Transaction:
         details: JsonObject | None = None,
     ) -> None:
         """The action is in the audit log as part of this transaction."""
-        audit.record(self.db, self.new_id(), self.now, actor, action, project_id, details)
+        entry_id = self.new_ordered_id()
+        audit.record(self.db, entry_id, self.now, actor, action, project_id, details)
 
     def _event(self, kind: EventKind, project_id: ProjectId, payload: JsonObject) -> OutboxEvent:
         event_id = EventId(self.new_ordered_id())

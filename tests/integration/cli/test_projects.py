@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 
 from domain.roles import Role
+from domain.times import to_wire
 from services.access import api_key_digest
 from storage.sql.access import find_api_key, find_member
 from storage.sql.audit import list_audit
@@ -26,6 +27,7 @@ def test_project_comes_with_an_administrators_key(cli: CommandLine, database: Da
         key = find_api_key(db, api_key_digest(made["api_key"]))
         assert key is not None
         assert (key.project_id, key.role) == (project["id"], Role.ADMINISTRATOR)
+        assert to_wire(key.created_at) == project["created_at"]  # one transaction has one time
         lines = list_audit(db, project["id"], limit=10)
     assert [line.action for line in lines] == ["api_key.issued", "project.created"]
     assert all(line.actor.startswith("cli:") for line in lines)

@@ -43,6 +43,15 @@ def test_migrate_may_be_repeated(empty_cli: CommandLine) -> None:
         assert is_migrated(database)
 
 
+def test_migrate_needs_the_database_only(empty_cli: CommandLine) -> None:
+    """Who brings the tables up to date holds no key, and reaches nothing else."""
+    url = empty_cli.environment["DATABASE_URL"]
+    bare = CommandLine({"DATABASE_URL": url}, empty_cli.folder)
+
+    assert bare("migrate", "--json").document == {"migrated": True}
+    assert CommandLine({}, empty_cli.folder)("migrate", "--json").error == (2, "settings_invalid")
+
+
 def test_project_is_created_without_redis(empty_cli: CommandLine) -> None:
     """Gateways hear of it with the next sweep; the project and its key are there."""
     empty_cli("migrate")
