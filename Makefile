@@ -48,6 +48,11 @@ chaos: development ## hundreds of faults while people sign in and secrets are re
 mutations: development ## deliberate bugs, each of which the fault suite must see
 	@exec $(BIN)/python -m tests.chaos.mutations
 
+.PHONY: docs
+docs: development ## the documentation as a site: site/index.html, which needs no server
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "docs: site/index.html"
+
 .PHONY: locks
 locks: ## makes requirements/*.txt anew from pyproject.toml
 	@scripts/locks
