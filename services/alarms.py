@@ -16,7 +16,7 @@ from storage.redis import health
 from storage.redis.health import LastRun
 from storage.sql import parking, projects, rotations
 from storage.sql.engine import now_of
-from storage.sql.parking import ParkedMessage
+from storage.sql.parking import ParkedKind
 
 MOST_OF_A_KIND = 200
 OVERDUE = timedelta(minutes=1)
@@ -70,7 +70,7 @@ def read_alarms(stores: Stores, project_id: ProjectId | None = None) -> list[Ala
     with stores.database.reading() as db:
         found = [*_alarms_of_projects(db, project_id)]
         if project_id is None:
-            found += map(_of_message, parking.list_parked_messages(db, MOST_OF_A_KIND))
+            found += map(_of_messages, parking.list_parked_kinds(db))
     if project_id is None:
         found += _silent_queues(stores)
     return found
@@ -105,12 +105,10 @@ def _of_event(event: OutboxEvent) -> Alarm:
     return Alarm(kind, event.project_id, event.parked_at, message, event.event_id)
 
 
-def _of_message(parked: ParkedMessage) -> Alarm:
-    times = f"{parked.repeated + 1} times" if parked.repeated else "once"
-    message = f"A message for {parked.task} came to nothing ({parked.because}, {times})."
-    return Alarm(
-        AlarmKind.MESSAGE_PARKED, None, parked.parked_at, f"{message} {_PARKED_MESSAGE}", parked.id
-    )
+def _of_messages(parked: ParkedKind) -> Alarm:
+    count = "A message" if parked.times == 1 else f"{parked.times} messages"
+    message = f"{count} for {parked.task} came to nothing ({parked.because}). {_PARKED_MESSAGE}"
+    return Alarm(AlarmKind.MESSAGE_PARKED, None, parked.since, message, parked.newest_id)
 
 
 def _silent_queues(stores: Stores) -> Iterator[Alarm]:

@@ -7,6 +7,7 @@ import structlog
 from domain.errors import StorageUnavailable
 from domain.events import KINDS_WITH_WORK, EventKind, OutboxEvent
 from domain.ids import RotationId, VisitorId
+from services.parking import note_failure
 from services.revoke_tokens import revoke_tokens
 from services.sign_out_everywhere import end_sessions
 from services.stores import Stores
@@ -40,8 +41,8 @@ def _try_to_carry_out(stores: Stores, event: OutboxEvent) -> None:
         _carry_out(stores, event)
     except StorageUnavailable:
         raise  # the others would fare alike; all of them come due again
-    except Exception:
-        log.exception("event_not_carried_out", event_id=event.event_id)
+    except Exception as error:  # noqa: BLE001 - one event's fault is not another's
+        note_failure(stores, event, error)
 
 
 def _carry_out(stores: Stores, event: OutboxEvent) -> None:

@@ -8,7 +8,6 @@ from sqlalchemy.engine import Connection
 from domain.errors import Refused
 from domain.events import EventKind
 from domain.ids import EventId, ProjectId, RotationId
-from domain.roles import Actor
 from services.halting import halt_if_behind
 from services.publish_cards import publish_card
 from services.settle_rotations import (
@@ -28,7 +27,6 @@ from storage.sql import outbox, projects, rotations
 log = structlog.get_logger(__name__)
 
 ANSWER_SECONDS = 0.5
-_WORKER = Actor("worker")
 
 
 class EventUnconfirmed(Refused):
@@ -60,12 +58,6 @@ def revoke_tokens(
     stores.transactor.run(
         lambda transaction: _finish(transaction, event_id, revocation, receipt), urgent=True
     )
-
-
-def park_unconfirmed(transaction: Transaction, event_id: str, task: str) -> None:
-    """An operator can read in the audit log that a message came which SQL does not confirm."""
-    log.error("event_unconfirmed", event_id=event_id[:64], task=task)
-    transaction.audit(_WORKER, "event.unconfirmed", None, {"event_id": event_id[:64], "task": task})
 
 
 def _confirm(

@@ -7,6 +7,7 @@ from config.logs import configure_logs
 from config.publisher import Publisher
 from config.settings import SettingsInvalid, WorkerSettings, load
 from workers.beat import beat_schedule
+from workers.listening import listen
 from workers.runtime import Runtime
 from workers.tasks import register_tasks
 
@@ -22,3 +23,4 @@ app.conf.beat_scheduler = "celery.beat:Scheduler"  # it only ticks; the calendar
 app.conf.worker_consumer = "workers.consumer:PromptConsumer"
 runtime = Runtime(settings, Publisher(app))
 register_tasks(app, runtime)
+listen(app, runtime)

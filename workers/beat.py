@@ -19,17 +19,26 @@ TICK_EXPIRES_SECONDS = 60
 
 
 def beat_schedule(sweep_seconds: float) -> dict[str, dict[str, Any]]:
-    """Each task of the sweep, once in so many seconds; a tick nobody took in time is dropped."""
+    """Each task of the sweep, once in so many seconds; a tick nobody took in time is dropped.
+
+    Every queue has a tick of its own, which shows that somebody takes tasks out of it.
+    """
+    swept = {task: _tick(task, queues.QUEUE_OF[task], sweep_seconds) for task in SWEPT}
+    shown = {
+        f"{queues.HEALTH_TICK} {queue}": _tick(queues.HEALTH_TICK, queue, sweep_seconds)
+        for queue in queues.QUEUES
+    }
+    return swept | shown
+
+
+def _tick(task: str, queue: str, every_seconds: float) -> dict[str, Any]:
     return {
-        task: {
-            "task": task,
-            "schedule": sweep_seconds,
-            "options": {
-                "queue": queues.QUEUE_OF[task],
-                "expires": TICK_EXPIRES_SECONDS,
-                "argsrepr": "()",
-                "kwargsrepr": "{}",
-            },
-        }
-        for task in SWEPT
+        "task": task,
+        "schedule": every_seconds,
+        "options": {
+            "queue": queue,
+            "expires": TICK_EXPIRES_SECONDS,
+            "argsrepr": "()",
+            "kwargsrepr": "{}",
+        },
     }

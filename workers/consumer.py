@@ -1,12 +1,17 @@
-"""How a worker comes back to its broker after an outage."""
+"""How a worker comes back to its broker after an outage, and what it does with poison."""
 
 from functools import partial
 from typing import Any
 
+import structlog
 from celery.worker.consumer import Consumer
+
+from workers.occurrences import message_refused
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
 
 
 class PromptConsumer(Consumer):
@@ -14,6 +19,9 @@ class PromptConsumer(Consumer):
 
     A revocation may be late by fifteen seconds after the last fault; a worker that sleeps through
     half a minute of a broker that is back would break that.
+
+    Messages that are none of ours are taken from the queue and told of. Celery would write their
+    bodies into the log, whatever they hold.
     """
 
     def ensure_connected(self, conn: Any) -> Any:
@@ -25,3 +33,24 @@ class PromptConsumer(Consumer):
             interval_max=LONGEST_PAUSE_SECONDS,
         )
         return super().ensure_connected(conn)
+
+    def on_unknown_message(self, _body: object, message: Any) -> None:
+        """It has not the form of a task's message."""
+        self._refuse(message, "no_task")
+
+    def on_unknown_task(self, _body: object, message: Any, _exc: object) -> None:
+        """It is for a task that there is not."""
+        self._refuse(message, "task_unknown")
+
+    def on_invalid_task(self, _body: object, message: Any, _exc: object) -> None:
+        """Its headers, or the kind of its body, are not what a task's are."""
+        self._refuse(message, "task_invalid")
+
+    def on_decode_error(self, message: Any, _exc: object) -> None:
+        """Its body cannot be read."""
+        self._refuse(message, "body_unreadable")
+
+    def _refuse(self, message: Any, because: str) -> None:
+        message.reject_log_error(log, self.connection_errors)  # type: ignore[attr-defined]
+        headers = message.headers if isinstance(message.headers, dict) else {}
+        message_refused.send(sender=self.app, task=str(headers.get("task")), because=because)

@@ -6,10 +6,11 @@ from typing import Any
 
 import structlog
 
+from config import queues
 from domain.ids import DeviceId, ProjectId, RequestId, SessionId, VisitorId, is_uuid
 from services.store_messages import MessageRequest
 from workers.runtime import Runtime
-from workers.verification import Batch, answer
+from workers.verification import Batch, answer, take
 
 log = structlog.get_logger(__name__)
 
@@ -18,7 +19,8 @@ def store(runtime: Runtime, batch: Batch) -> dict[str, Any]:
     """Every request is answered to its node; what is answered `sent` is committed."""
     if batch.is_late(datetime.now(UTC)):
         return {"late": len(batch.requests)}
-    requests = [request for request in batch.well_formed() if _is_message(request)]
+    taken = take(runtime, queues.MESSAGES_STORE, batch)
+    requests = [request for request in taken if _is_message(request)]
     outcomes = runtime.message_store.store([_request(request) for request in requests])
     answer(runtime, batch, requests, outcomes)
     return {"requests": len(requests)}

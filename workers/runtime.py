@@ -1,6 +1,8 @@
 """What a worker process opens once: settings, stores, keys."""
 
+import os
 import secrets
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +20,8 @@ from services.announce_retirements import SoftCut
 from services.halting import EpochComparison
 from services.key_rings import KeyRings
 from services.note_key_use import KeyUseNotes
+from services.poison_notes import PoisonNotes
+from services.pulse import Pulse
 from services.sign_out_visitors import VisitorSignOut
 from services.steps import Reached, pass_by
 from services.store_messages import MessageStore
@@ -80,6 +84,17 @@ class Runtime:
     def epoch_comparison(self) -> EpochComparison:
         """Goes through the projects' epochs, some at each sweep."""
         return EpochComparison()
+
+    @cached_property
+    def poison(self) -> PoisonNotes:
+        """Parks messages that come to nothing."""
+        return PoisonNotes(self.stores.transactor)
+
+    @cached_property
+    def pulse(self) -> Pulse:
+        """Notes that tasks run."""
+        worker = f"{socket.gethostname()}:{os.getpid()}"
+        return Pulse(self.stores, worker, self.settings.sweep_seconds)
 
     @cached_property
     def token_sealer(self) -> TokenSealer:

@@ -4,27 +4,32 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+import structlog
 from celery import Celery
 
 from config import queues
-from domain.ids import EventId, ProjectId, RotationId, VisitorId
+from domain.health import CLOCKS_APART_SECONDS
+from domain.ids import EventId, ProjectId, RotationId, VisitorId, is_uuid
 from services.announce_retirements import announce_retirements
 from services.erase_secrets import erase_secrets
 from services.event_feed import erase_old_events
+from services.parking import erase_parked_messages
 from services.publish_cards import assert_cards_after_loss, publish_recent_cards, tell_card
 from services.reap_sessions import reap_sessions
 from services.relay_outbox import relay_outbox
-from services.revoke_tokens import EventUnconfirmed, park_unconfirmed, revoke_tokens
+from services.revoke_tokens import EventUnconfirmed, revoke_tokens
 from services.rotation_policies import run_due_policies
 from services.run_due_rotations import run_due_rotations
 from services.sample_sessions import sample_sessions
 from services.settle_rotations import settle_rotations
 from services.sign_out_everywhere import end_sessions
 from workers import messages, verification
-from workers.base import WidgetAuthTask
+from workers.base import WidgetAuthTask, queue_of
 from workers.runtime import Runtime
 
 Figures: TypeAlias = dict[str, Any]
+
+log = structlog.get_logger(__name__)
 
 
 def register_tasks(app: Celery, runtime: Runtime) -> None:
@@ -65,8 +70,7 @@ def _register_revocation_tasks(app: Celery, runtime: Runtime) -> None:
                 RotationId(str(rotation_id)),
             )
         except EventUnconfirmed:
-            park = runtime.stores.transactor
-            park.run(lambda t: park_unconfirmed(t, str(event_id), queues.TOKENS_REVOKE))
+            _park_unconfirmed(runtime, queues.TOKENS_REVOKE, str(event_id))
         return {"project_id": project_id, "rotation_id": rotation_id}
 
     @app.task(name=queues.SESSIONS_SIGN_OUT, base=WidgetAuthTask)
@@ -79,15 +83,21 @@ def _register_revocation_tasks(app: Celery, runtime: Runtime) -> None:
                 VisitorId(str(visitor_id)),
             )
         except EventUnconfirmed:
-            park = runtime.stores.transactor
-            park.run(lambda t: park_unconfirmed(t, str(event_id), queues.SESSIONS_SIGN_OUT))
+            _park_unconfirmed(runtime, queues.SESSIONS_SIGN_OUT, str(event_id))
         return {"project_id": project_id}
+
+
+def _park_unconfirmed(runtime: Runtime, task: str, event_id: str) -> None:
+    log.error("event_unconfirmed", event_id=event_id[:64])
+    runtime.poison.note(task, "event_unconfirmed", event_id if is_uuid(event_id) else None)
 
 
 def _register_sweep_tasks(app: Celery, runtime: Runtime) -> None:
     @app.task(name=queues.OUTBOX_RELAY, base=WidgetAuthTask)
     def relay() -> Figures:
-        return {"events": relay_outbox(runtime.stores), "erased": erase_old_events(runtime.stores)}
+        events = relay_outbox(runtime.stores)
+        erased = erase_old_events(runtime.stores) + erase_parked_messages(runtime.stores)
+        return {"events": events, "erased": erased}
 
     @app.task(name=queues.ROTATIONS_RUN_DUE, base=WidgetAuthTask)
     def run_due() -> Figures:
@@ -116,3 +126,10 @@ def _register_sweep_tasks(app: Celery, runtime: Runtime) -> None:
     def reap() -> Figures:
         reaped = reap_sessions(runtime.stores)
         return {"sessions": reaped, "sampled": sample_sessions(runtime.stores, datetime.now(UTC))}
+
+    @app.task(name=queues.HEALTH_TICK, base=WidgetAuthTask, bind=True)
+    def tick(self: WidgetAuthTask) -> Figures:
+        runtime.poison.flush()
+        if runtime.pulse.tick(queue_of(self)).widest > CLOCKS_APART_SECONDS:
+            log.warning("clocks_apart")
+        return {}

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from config import queues
 from domain.ids import DeviceId, NodeId, ProjectId, RequestId, SessionId, is_uuid
 from domain.outcomes import Outcome, RefusedRequest, Sent, outcome_to_wire
 from domain.queue_sealing import is_sealed
@@ -56,11 +57,19 @@ class Batch:
                 log.warning("queued_request_malformed", batch_id=self.batch_id)
 
 
+def take(runtime: Runtime, task: str, batch: Batch) -> list[Mapping[str, Any]]:
+    """The batch's requests; those that are none are told of to operators."""
+    requests = list(batch.well_formed())
+    if len(requests) < len(batch.requests):
+        runtime.poison.note(task, "request_malformed")
+    return requests
+
+
 def verify(runtime: Runtime, batch: Batch) -> dict[str, Any]:
     """Every request is answered to its node; what the good ones prove is committed."""
     if batch.is_late(datetime.now(UTC)):
         return {"late": len(batch.requests)}
-    requests = list(batch.well_formed())
+    requests = take(runtime, queues.VISITORS_VERIFY, batch)
     opened, answers = _open_tokens(runtime, requests)
     seen = publications.read_epochs(runtime.stores.redis, [*{r.project_id for r in opened}])
     verified = runtime.verifier.verify(opened, {p: read.epoch for p, read in seen.items()})
@@ -78,7 +87,8 @@ def sign_out(runtime: Runtime, batch: Batch) -> dict[str, Any]:
     """Every request is answered to its node; its device id has ended."""
     if batch.is_late(datetime.now(UTC)):
         return {"late": len(batch.requests)}
-    requests = [request for request in batch.well_formed() if request.get("session_id")]
+    taken = take(runtime, queues.VISITORS_SIGN_OUT, batch)
+    requests = [request for request in taken if request.get("session_id")]
     outcomes = runtime.sign_out.sign_out(
         [
             SignOutRequest(
@@ -117,6 +127,7 @@ def _open_tokens(
             token = _open_token(runtime, request.get("token") or "", request_id, project_id)
         except SealBroken:
             log.error("queued_token_not_opened", request_id=request_id)  # noqa: TRY400 - no trace
+            runtime.poison.note(queues.VISITORS_VERIFY, "token_not_opened")
             answers.append(unavailable(request_id, session_id))
         else:
             device = DeviceId(request["device_id"]) if request.get("device_id") else None

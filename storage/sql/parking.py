@@ -10,6 +10,7 @@ from domain.events import KINDS_WITH_WORK, OutboxEvent
 from domain.ids import EventId, ProjectId
 from storage.sql.outbox import event_of
 from storage.sql.tables import outbox, parked_messages
+from storage.sql.types import UtcTime
 
 KEPT_OF_A_KIND = 100
 
@@ -82,9 +83,7 @@ def note_failure(db: Connection, event_id: EventId, now: datetime) -> Failing:
         .where(outbox.c.event_id == event_id)
         .values(
             failures=outbox.c.failures + 1,
-            failing_since=sa.func.coalesce(
-                outbox.c.failing_since, now, type_=outbox.c.failing_since.type
-            ),
+            failing_since=sa.func.coalesce(outbox.c.failing_since, sa.literal(now, UtcTime())),
         )
     )
     query = sa.select(outbox.c.failures, outbox.c.failing_since)
@@ -149,10 +148,32 @@ def list_parked_messages(db: Connection, limit: int) -> list[ParkedMessage]:
     return [ParkedMessage(**row) for row in db.execute(query).mappings()]
 
 
-def count_parked_messages(db: Connection) -> int:
-    """How many have come, those included that were not kept."""
-    total = sa.func.sum(parked_messages.c.repeated + 1)
-    return int(db.scalar(sa.select(sa.func.coalesce(total, 0))) or 0)
+@dataclass(frozen=True, slots=True)
+class ParkedKind:
+    """All parked messages of one kind: since when, how many, and the newest's id."""
+
+    task: str
+    because: str
+    since: datetime
+    times: int
+    newest_id: str
+
+
+def list_parked_kinds(db: Connection) -> list[ParkedKind]:
+    """What kinds of messages are parked; there are few, as neither word is a sender's own."""
+    columns = parked_messages.c
+    query = (
+        sa.select(
+            columns.task,
+            columns.because,
+            sa.func.min(columns.parked_at).label("since"),
+            sa.func.sum(columns.repeated + 1).label("times"),
+            sa.func.max(columns.id).label("newest_id"),
+        )
+        .group_by(columns.task, columns.because)
+        .order_by(columns.task, columns.because)
+    )
+    return [ParkedKind(**row) for row in db.execute(query).mappings()]
 
 
 def dismiss_message(db: Connection, message_id: str) -> int:

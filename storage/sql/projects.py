@@ -13,6 +13,7 @@ from domain.outcomes import JsonObject
 from domain.projects import Project
 from domain.tokens.policy import TokenPolicy
 from storage.sql.tables import projects
+from storage.sql.types import UtcTime
 
 LOCK_AT_ONCE = 16
 
@@ -184,7 +185,7 @@ def halt_project(db: Connection, project_id: ProjectId, generation: int, now: da
         projects.update()
         .where(projects.c.id == project_id)
         .values(
-            halted_at=sa.func.coalesce(projects.c.halted_at, now, type_=projects.c.halted_at.type),
+            halted_at=sa.func.coalesce(projects.c.halted_at, sa.literal(now, UtcTime())),
             halted_epoch=sa.case((known < generation, generation), else_=known),
         )
     )

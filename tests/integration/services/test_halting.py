@@ -166,6 +166,8 @@ def test_lost_commits_halt_the_project(scene: Scene, look: Callable[[Scene], Non
     assert scene.sign_in(scene.first.secret, seen=False) == "unavailable"
     [alarm] = read_alarms(scene.stores, scene.project_id)
     assert (alarm.kind, alarm.project_id) == (AlarmKind.PROJECT_HALTED, scene.project_id)
+    assert alarm.since
+    assert abs(datetime.now(UTC) - alarm.since) < timedelta(minutes=1)
     assert scene.actions().count("project.halted") == 1
 
 
