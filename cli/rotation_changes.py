@@ -16,8 +16,7 @@ from domain.projects import Project
 from domain.times import to_wire
 from services import change_rotations
 from services.read_rotations import RotationWithUse, read_rotation
-from services.rotation_policies import MOST_DAYS, set_policy
-from storage.sql.rotation_policies import find_policy
+from services.rotation_policies import MOST_DAYS, read_policy, set_policy
 
 rotation_argument = click.argument("rotation_id", metavar="ID")
 
@@ -121,7 +120,7 @@ def policy(project_text: str, every_days: int | None, *, off: bool, as_json: boo
                 lambda t: set_policy(t, project.id, every_days, system.actor), urgent=True
             )
         with system.stores.database.reading() as db:
-            found = find_policy(db, project.id)
+            found = read_policy(db, project.id)
     days, due_at = (found.every_days, found.due_at) if found else (None, None)
     if as_json:
         print_json({"every_days": days, "due_at": to_wire(due_at) if due_at else None})

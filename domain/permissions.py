@@ -25,6 +25,9 @@ class Action(StrEnum):
     ROTATIONS_CHANGE = "rotations.change"
     ROTATIONS_CANCEL = "rotations.cancel"
     ROTATIONS_RUN = "rotations.run"
+    ROTATION_POLICY_READ = "rotation_policy.read"
+    ROTATION_POLICY_CHANGE = "rotation_policy.change"
+    OVERVIEW_READ = "overview.read"
     OFF_HOURS_LIST = "off_hours.list"
     IMPACT_READ = "impact.read"
     VISITORS_LIST = "visitors.list"
@@ -68,6 +71,9 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
         Action.ROTATIONS_CHANGE: _OPERATORS,
         Action.ROTATIONS_CANCEL: _OPERATORS,
         Action.ROTATIONS_RUN: _OPERATORS,
+        Action.ROTATION_POLICY_READ: _OPERATORS,
+        Action.ROTATION_POLICY_CHANGE: _ADMINISTRATORS,
+        Action.OVERVIEW_READ: _OPERATORS,
         Action.OFF_HOURS_LIST: _OPERATORS,
         Action.IMPACT_READ: _OPERATORS,
         Action.VISITORS_LIST: _AGENTS,

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
+from sqlalchemy.engine import Connection
 
 from domain import rotation_rules
 from domain.errors import Invalid, StorageUnavailable
@@ -30,6 +31,16 @@ GRACE = timedelta(days=7)
 
 _LOOK_AGAIN = timedelta(days=1)
 _POLICY = Actor("policy")
+
+
+def read_policy(db: Connection, project_id: ProjectId) -> RotationPolicy | None:
+    """The project's policy, if it has one.
+
+    Raises:
+        ProjectNotFound: there is no such project.
+    """
+    projects.get_project(db, project_id)
+    return rotation_policies.find_policy(db, project_id)
 
 
 def set_policy(

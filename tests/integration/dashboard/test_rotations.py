@@ -5,12 +5,16 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from domain.ids import KeyId, ProjectId
 from domain.roles import Role
 from domain.rotation_dates import OffHours
 from domain.times import from_wire, to_wire
+from services.rotation_policies import run_due_policies
 from services.schedule_rotation import schedule_rotation
+from storage.sql.tables import projects, signing_secrets
 from tests.integration.dashboard.people import sign_in
 from tests.integration.dashboard.serving import Api, Caller, error_of, nobody
 from tests.integration.dashboard.test_secrets import generate, secrets_of
@@ -251,3 +255,77 @@ def test_only_secrets_of_the_project_are_revealed(
     for key_id in (nobody(), "x", KeyId("%00")):
         path = f"/projects/{project_id}/secrets/{key_id}/reveal"
         refused(administrator.post(path), 404, "secret_not_found")
+
+
+def test_a_policy_is_set_shown_and_taken_away(
+    administrator: Caller, operator: Caller, project_id: ProjectId
+) -> None:
+    """It says when it is due, and whoever set it stands in the audit log; nothing is made yet."""
+    path = f"/projects/{project_id}/rotation_policy"
+    none = {"every_days": None, "due_at": None}
+    generate(administrator, project_id)
+    assert operator.get(path).json() == none
+    refused(operator("PUT", path, json={"every_days": 90}), 403, "access_refused")
+
+    given = administrator("PUT", path, json={"every_days": 90})
+
+    assert given.status_code == 200, given.text
+    in_days = from_wire(given.json()["due_at"]) - datetime.now(UTC)
+    assert given.json()["every_days"] == 90
+    assert timedelta(days=89) < in_days <= timedelta(days=90)
+    assert operator.get(path).json() == given.json()
+    assert administrator("PUT", path, json={"every_days": None}).json() == none
+    assert operator.get(path).json() == none
+    entries = administrator.get(f"/projects/{project_id}/audit").json()["items"]
+    told = [each["details"] for each in entries if each["action"] == "rotation.policy_set"]
+    assert told == [{"every_days": None}, {"every_days": 90}]
+    assert [one["state"] for one in secrets_of(administrator, project_id)] == ["active"]
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"every_days": 0}, {"every_days": 3651}, {"every_days": "90"}, {"days": 90}]
+)
+def test_a_policy_that_cannot_be_is_refused(
+    administrator: Caller, project_id: ProjectId, body: dict[str, Any]
+) -> None:
+    """422; the one before stays."""
+    path = f"/projects/{project_id}/rotation_policy"
+    kept = administrator("PUT", path, json={"every_days": 30}).json()
+
+    refused(administrator("PUT", path, json=body), 422, "invalid")
+
+    assert administrator.get(path).json() == kept
+
+
+def test_a_policy_makes_the_secret_that_is_revealed(
+    api: Api, administrator: Caller, project_id: ProjectId
+) -> None:
+    """From the API to the waiting secret and the site's first sign-in with it."""
+    generate(administrator, project_id)
+    policy = f"/projects/{project_id}/rotation_policy"
+    administrator("PUT", policy, json={"every_days": 1})
+    _age(api, project_id, timedelta(days=1))
+
+    assert run_due_policies(api.stores) == 1
+
+    waiting, active = secrets_of(administrator, project_id)
+    assert (waiting["state"], active["state"]) == ("waiting", "active")
+    [rotation] = administrator.get(f"/projects/{project_id}/rotations").json()["items"]
+    assert (rotation["state"], rotation["new_key_id"]) == ("scheduled", waiting["key_id"])
+    shown = administrator.post(f"/projects/{project_id}/secrets/{waiting['key_id']}/reveal").json()
+    assert sign_in(api, project_id, shown["secret"], "ada").visitor_id
+
+
+def _age(api: Api, project_id: ProjectId, by: timedelta) -> None:
+    """The project's secrets, and the look at them, are that much older."""
+
+    def use_case(db: Connection) -> None:
+        for table, project, moment in (
+            (signing_secrets, signing_secrets.c.project_id, "created_at"),
+            (projects, projects.c.id, "policy_due_at"),
+        ):
+            before = db.scalar(sa.select(table.c[moment]).where(project == project_id))
+            assert before
+            db.execute(table.update().where(project == project_id).values({moment: before - by}))
+
+    api.stores.database.write(use_case)

@@ -24,6 +24,7 @@ BODIES: dict[Action, dict[str, Any]] = {
     Action.PROJECTS_CHANGE: {"name": "Bakery"},
     Action.SECRETS_CREATE: {},
     Action.ROTATIONS_CHANGE: {"pinned": True},
+    Action.ROTATION_POLICY_CHANGE: {"every_days": 90},
     Action.TOKENS_INSPECT: {"token": "eyJ"},
     Action.MESSAGES_SEND: {"text": "Hello"},
 }
