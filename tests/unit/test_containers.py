@@ -10,9 +10,9 @@ from cli.command_list import COMMANDS
 from cli.one_port import is_the_gateways
 from cli.processes import BEAT, DASHBOARD, GATEWAY, WORKERS, Program
 from config.settings import (
-    CliSettings,
     DashboardSettings,
     GatewaySettings,
+    MigrationSettings,
     Settings,
     WorkerSettings,
     load,
@@ -32,7 +32,7 @@ SETTINGS: dict[str, type[Settings]] = {
     **dict.fromkeys([program.name for program in (*WORKERS, BEAT)], WorkerSettings),
     "gateway": GatewaySettings,
     "dashboard": DashboardSettings,
-    "migrate": CliSettings,
+    "migrate": MigrationSettings,
 }
 OTHERS = {"proxy", "postgres", "live", "broker"}
 SERVING = {"gateway", "dashboard"}
