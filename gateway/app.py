@@ -25,6 +25,7 @@ from gateway.sockets import (
     make_config,
     make_protocol,
 )
+from gateway.steps import Reached, pass_by
 from gateway.upgrades import decide, open_session
 from storage.redis.client import AsyncRedis, connect_async
 
@@ -41,9 +42,15 @@ class Gateway:
     application, `start` and `stop` are called by whoever holds that one's lifespan.
     """
 
-    def __init__(self, settings: GatewaySettings, patience: NodePatience | None = None) -> None:
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        patience: NodePatience | None = None,
+        reached: Reached = pass_by,
+    ) -> None:
         self._settings = settings
         self._patience = patience
+        self._reached = reached
         self._node: Node | None = None
         self._client: AsyncRedis | None = None
         self._publisher: Publisher | None = None
@@ -72,7 +79,14 @@ class Gateway:
         """Sockets are taken; nothing of this gateway belongs to another event loop."""
         self._client = connect_async(self._settings.redis_url)
         self._publisher = Publisher(make_celery(self._settings.broker_url))
-        node = Node(self._settings, self._client, self._publisher, self.metrics, self._patience)
+        node = Node(
+            self._settings,
+            self._client,
+            self._publisher,
+            self.metrics,
+            self._patience,
+            self._reached,
+        )
         await node.start()
         self._node = node
 
@@ -108,18 +122,26 @@ def make_gateway(settings: GatewaySettings, patience: NodePatience | None = None
     return Gateway(settings, patience)
 
 
-def run(settings: GatewaySettings, *, host: str, port: int, **options: Any) -> None:
+def run(
+    settings: GatewaySettings,
+    *,
+    host: str,
+    port: int,
+    reached: Reached = pass_by,
+    **options: Any,
+) -> None:
     """The gateway serves alone on this port until it is told to stop.
 
     Args:
         settings: of this process.
         host: the address to listen on.
         port: of this process alone.
+        reached: is told of the steps of its work.
         options: of `uvicorn.Config`.
     """
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
-    gateway = make_gateway(settings)
+    gateway = Gateway(settings, reached=reached)
     config = make_config(
         gateway.asgi, gateway.websocket_protocol, host=host, port=port, lifespan="on", **options
     )

@@ -21,6 +21,7 @@ from gateway.retirements import Retirements
 from gateway.revocations import Revocations
 from gateway.session_records import SessionRecords
 from gateway.sockets.deadlines import Deadlines
+from gateway.steps import Reached, pass_by
 
 if TYPE_CHECKING:
     from gateway.widget_session import WidgetSession
@@ -65,6 +66,7 @@ class NodeContext:
     unrecorded: set["WidgetSession"] = field(default_factory=set)
     utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
     random_bytes: Callable[[int], bytes] = field(default_factory=RandomBytes)
+    reached: Reached = pass_by
 
     @property
     def takes_sign_ins(self) -> bool:

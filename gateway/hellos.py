@@ -11,6 +11,7 @@ from gateway.card_shelf import CardAnswer, NoCard
 from gateway.closes import Close
 from gateway.frames import Hello
 from gateway.phases import Phase
+from gateway.steps import Step
 from storage.redis.session_writer import RegisterResult
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def is_within_limit(session: "WidgetSession", card: Card) -> bool:
 
 def greet(session: "WidgetSession", hello: Hello) -> None:
     """The session will be welcomed or closed, in about two seconds at most."""
+    session.node.reached(Step.HELLO_READ)
     session.phase = Phase.GREETED
     session.node.awaited.discard(session)  # the widget has done its part in time;
     session.node.awaited.add(session)  # now the node has as long

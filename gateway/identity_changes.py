@@ -26,6 +26,7 @@ from gateway.refusals import (
     refuse_superseded,
     refuse_unavailable,
 )
+from gateway.steps import Step
 from storage.redis.session_writer import BindResult, BindStatus
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ class SigningIn(IdentityChange):
         session = self._session
         if not isinstance(outcome, SignedIn) or session.room is None:
             return False
+        session.node.reached(Step.OUTCOME_HEARD)
         session.node.records.bind(
             session,
             outcome.visitor_id,
@@ -149,6 +151,7 @@ class SigningIn(IdentityChange):
     def _bound(self, outcome: SignedIn, result: BindResult | None) -> None:
         """The epoch was compared in Redis; the node's own, raised meanwhile, is compared again."""
         session, room = self._session, self._session.room
+        session.node.reached(Step.BOUND)
         session.is_moving = False
         if room is None:
             return

@@ -12,6 +12,7 @@ import structlog
 from domain.outcomes import Outcome
 from domain.times import to_wire
 from gateway.lanes import Batch, Lane, LaneRequest
+from gateway.steps import Reached, Step, pass_by
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +36,7 @@ class LaneDriver:
         executor: with at least as many threads as the lane has credits, and of no other lane.
         new_id: makes a batch id that no other batch has.
         utc_now: the wall clock, for the deadline inside a message.
+        reached: is told of every batch before it is sent.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class LaneDriver:
         executor: Executor,
         new_id: Callable[[], str],
         utc_now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        reached: Reached = pass_by,
     ) -> None:
         self.lane = lane
         self.task = task
@@ -52,6 +55,7 @@ class LaneDriver:
         self._executor = executor
         self._new_id = new_id
         self._utc_now = utc_now
+        self._reached = reached
         self._loop = asyncio.get_running_loop()
         self._pump_due = False
         self._expiry: asyncio.TimerHandle | None = None
@@ -103,6 +107,7 @@ class LaneDriver:
         self._watch_expiry()
 
     def _send(self, batch: Batch) -> None:
+        self._reached(Step.BATCH_FORMED)
         deadline = self._utc_now() + timedelta(seconds=self.lane.bounds.expires_seconds)
         payload = {
             "batch_id": batch.batch_id,

@@ -37,6 +37,7 @@ from gateway.revocations import Revocations
 from gateway.session_records import SessionRecords
 from gateway.signal_reader import read_signals
 from gateway.sockets.deadlines import Deadlines
+from gateway.steps import Reached, Step, pass_by
 from gateway.sweeps import Sweeps
 from gateway.widget_session import WidgetSession
 from storage.redis import cards, figures, leases, persons, receipts, signals
@@ -79,6 +80,7 @@ class Node:
         publish: puts messages into queues, blocking; called from the node's own threads only.
         metrics: where it counts.
         patience: other than the contract's, in tests.
+        reached: is told of the steps of its work.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Node:
         publish: Publish,
         metrics: Metrics,
         patience: NodePatience | None = None,
+        reached: Reached = pass_by,
     ) -> None:
         self._patience = patience or NodePatience()
         self.node_id = new_node_id(settings.node_id)
@@ -98,6 +101,7 @@ class Node:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._fenced_at: float | None = None
         self._listens = asyncio.Event()
+        self._reached = reached
         self.context = self._make_context(settings, publish, metrics)
         self._sweeps = Sweeps(
             self.context,
@@ -182,12 +186,18 @@ class Node:
             fence=self.fence,
             awaited=Deadlines(self._patience.hello_seconds, WidgetSession.is_late),
             max_awaited=self._patience.max_awaited,
+            reached=self._reached,
         )
 
     def _lane(self, task: str, publish: Publish) -> LaneDriver:
         lane = Lane(self._patience.lanes)
         return LaneDriver(
-            lane, task, publish, self._executor(lane.bounds.credits), partial(secrets.token_hex, 8)
+            lane,
+            task,
+            publish,
+            self._executor(lane.bounds.credits),
+            partial(secrets.token_hex, 8),
+            reached=self._reached,
         )
 
     def _executor(self, threads: int) -> ThreadPoolExecutor:
@@ -268,6 +278,7 @@ class Node:
         task.add_done_callback(self._answers.discard)
 
     async def _give_answer(self, room: ProjectRoom, owed: Answer) -> None:
+        self.context.reached(Step.REVOKED_CLOSED)
         revocations, closed = self.context.revocations, owed.closed
         ids = (room.project_id, owed.rotation_id, self.node_id)
         try:

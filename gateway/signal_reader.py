@@ -14,6 +14,7 @@ from domain.outcomes import Outcome, outcome_from_wire
 from domain.times import from_wire
 from gateway.answers import agent_message, visitor_changed
 from gateway.person_sign_outs import end_person
+from gateway.steps import Step
 from storage.redis.persons import EndedSessions
 from storage.redis.signals import Subscription
 
@@ -89,6 +90,7 @@ def _revoke(node: "NodeContext", signal: Mapping[str, Any]) -> None:
     if type(epoch) is not int or type(since) is not int or not isinstance(rotation_id, str | None):
         raise SignalInvalid
     rotation = RotationId(rotation_id) if rotation_id else None
+    node.reached(Step.REVOCATION_HEARD)
     node.revocations.asked(node.shelf.room(_project_id(signal)), epoch, rotation, since)
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gateway.steps import Step as NodeStep
 from services.steps import Step
 from tests.chaos.history import FaultSpan, History
 from tests.chaos.proxy import Rule
@@ -32,6 +33,7 @@ _TRAPS = (
     (REVOCATION, Step.SESSIONS_DROPPED),
     (REVOCATION, Step.RECEIPT_GATHERED),
     (REVOCATION, Step.COMMITTED),
+    *((name, step) for name in GATEWAYS for step in NodeStep),
 )
 
 
@@ -72,7 +74,7 @@ def draw_short(kind: str, dice: random.Random) -> list[Fault]:
     ]
     dice.shuffle(faults)
     # A killed gateway's lease outlives it by ten seconds: the sooner it begins, the shorter a run.
-    return sorted(faults, key=lambda fault: fault.target not in GATEWAYS)
+    return sorted(faults, key=lambda fault: not fault.victims & {*GATEWAYS})
 
 
 def draw_endlessly(kind: str, dice: random.Random) -> Iterator[Fault]:

@@ -164,7 +164,7 @@ class ChaosSystem:
             for name in program.names():
                 programs[name] = trapped if program is BEAT else (*trapped, "-n", f"{name}@%h")
         for name in GATEWAYS:
-            programs[name] = ("cli.main", "gateway", "--port", str(self._ports[name]))
+            programs[name] = (_GATEWAY, str(self._ports[name]))
         programs[DASHBOARD] = (_DASHBOARD, str(self._ports[DASHBOARD]))
         return programs
 
@@ -192,6 +192,7 @@ class ChaosSystem:
 
 _WORKER_APP = "tests.chaos.entries.worker_app"
 _DASHBOARD = "tests.chaos.entries.trapped_dashboard"
+_GATEWAY = "tests.chaos.entries.trapped_gateway"
 
 
 def in_parallel(*work: Any) -> None:

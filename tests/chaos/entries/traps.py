@@ -5,8 +5,6 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from services.steps import Step
-
 FOLDER_VARIABLE = "CHAOS_TRAPS"
 NAME_VARIABLE = "CHAOS_NAME"
 SPRUNG = ".sprung"
@@ -19,7 +17,7 @@ class Traps:
         self._folder = Path(os.environ[FOLDER_VARIABLE])
         self._name = os.environ[NAME_VARIABLE]
 
-    def __call__(self, step: Step) -> None:
+    def __call__(self, step: str) -> None:
         """The process goes on, unless a trap lies here; each is sprung by one process only."""
         trap = self._folder / f"{self._name}.{step}"
         with suppress(FileNotFoundError):
