@@ -69,6 +69,9 @@ class DropIn:
         except Gone:
             return
         await _send(send, answer)
+        node = self._find_node()
+        if answer.code and node is not None:
+            node.metrics.refusals.labels(answer.code).inc()
         log.info(
             "request_answered",
             method=scope["method"],

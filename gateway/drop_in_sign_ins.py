@@ -48,7 +48,7 @@ class Presented:
             TokenRefused: it is not good.
             Denied: 503, nobody could say.
         """
-        check_shape(self.token, now=node.utc_now(), leeway_seconds=leeway_seconds)
+        self._require_unexpired(node, leeway_seconds)
         if not node.takes_sign_ins:
             raise try_again()
         outcome = await Verification(node, self.project_id, self.token).outcome()
@@ -60,6 +60,13 @@ class Presented:
         if room is not None and not room.accepts(outcome.generation):
             raise TokenRefused(RefusalCode.KEY_REVOKED)  # meanwhile
         return {"token": f"JWT {self.token}", "user": self.claims}
+
+    def _require_unexpired(self, node: "NodeContext", leeway_seconds: int) -> None:
+        try:
+            check_shape(self.token, now=node.utc_now(), leeway_seconds=leeway_seconds)
+        except TokenRefused as refused:
+            node.refusal_counts.note(self.project_id, refused.code)  # no worker will
+            raise
 
 
 class Verification:

@@ -154,14 +154,15 @@ def test_hopeless_tokens_never_reach_the_queue(
 
 
 def test_a_workers_refusal_is_passed_on(
-    http: httpx.Client, worker: ScriptedWorker, project: ProjectId
+    http: httpx.Client, gateway: RunningGateway, worker: ScriptedWorker, project: ProjectId
 ) -> None:
-    """A bad token is 401; what may be tried again says when."""
+    """A bad token is 401, what may be tried again 503; both are counted."""
     answer = sign_in(http, token_for(project, refuse="key_revoked"))
     later = sign_in(http, token_for(project, refuse="unavailable"))
 
     assert refusal(answer) == "key_revoked"
     assert refusal(later, 503) == "unavailable"
+    assert gateway.figure('refusals_total{code="key_revoked"}') == 1
 
 
 def test_a_generation_revoked_meanwhile_is_refused(
