@@ -86,6 +86,18 @@ class Composed:
             == 0
         )
 
+    def add_administrator(self, project_id: str, email: str, password: str) -> None:
+        """Somebody may sign in to the project's dashboard."""
+        words = ["member", "add", project_id, email, "--role", "administrator", "--password-stdin"]
+        subprocess.run(
+            [sys.executable, "-m", "cli.main", *words],
+            input=password.encode(),
+            env=self._environment("dashboard"),
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+        )
+
     def _migrate(self) -> None:
         command = [sys.executable, "-m", *self._services["migrate"]["command"]]
         environ = self._environment("migrate")

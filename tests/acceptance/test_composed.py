@@ -14,6 +14,7 @@ import pytest
 
 from tests.acceptance.composed import Composed
 from tests.acceptance.sites import make_site
+from tests.acceptance.strangers.tiledesk import ask
 from tests.acceptance.system import System
 from tests.servers.postgres import PostgresServer
 from tests.servers.redis import RedisServer
@@ -73,6 +74,31 @@ def test_a_secrets_life_behind_the_proxy(composed: Composed) -> None:
         assert receipt["sessions"] == {"targeted": 1, "closed": 1, "gone": 0}
 
     asyncio.run(story())
+
+
+def test_a_client_of_the_original_system_behind_the_proxy(composed: Composed) -> None:
+    """All four of its requests go to one host, whichever process answers them."""
+    site = make_site(cast("System", composed))
+    token = site.token(aud=f"https://chat.example.com/projects/{site.project_id}")
+    composed.add_administrator(site.project_id, "grace@example.com", "correct horse battery")
+
+    guest, visitor, member = ask(
+        composed.url,
+        {"kind": "anonymous", "project": site.project_id},
+        {"kind": "custom", "token": token},
+        {"kind": "password", "email": "grace@example.com", "password": "correct horse battery"},
+    )
+    generated = httpx.post(
+        f"{composed.url}/{site.project_id}/keys/generate",
+        headers={"Authorization": member["body"]["token"]},
+        timeout=20,
+    )
+
+    assert guest["body"]["user"]["firstname"].startswith("guest#")
+    assert visitor["body"]["token"] == f"JWT {token}"
+    assert len(generated.json()["jwtSecret"]) == 64
+    [refused] = ask(composed.url, {"kind": "custom", "token": token})
+    assert (refused["status"], refused["body"]["code"]) == (401, "key_revoked")
 
 
 def test_health_checks_tell_the_well_from_the_sick(composed: Composed) -> None:
