@@ -28,7 +28,11 @@ class Section:
         return f"/projects/{project_id}/{self.path}"
 
 
-SECTIONS: tuple[Section, ...] = ()
+SECTIONS: tuple[Section, ...] = (
+    Section("Overview", "chart", Action.OVERVIEW_READ, "overview"),
+    Section("Token inspector", "search", Action.TOKENS_INSPECT, "inspector"),
+    Section("Audit log", "list", Action.AUDIT_LIST, "audit"),
+)
 
 
 def sections_for(caller: Caller) -> list[Section]:
