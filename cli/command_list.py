@@ -19,6 +19,7 @@ _PROJECT = {
     "create": Place("cli.projects:create", "Create a project and an API key of it."),
     "list": Place("cli.projects:list_all", "List every project."),
     "show": Place("cli.projects:show", "Show a project with its settings."),
+    "settle": Place("cli.settling:settle", "Let a project go on whose database lost commits."),
 }
 _MEMBER = {
     "add": Place("cli.members:add", "Let somebody sign in with an e-mail address and a password."),
@@ -53,6 +54,11 @@ _VISITOR = {
     "sign-out": Place("cli.people:sign_out", "Sign a person out everywhere."),
     "unmerge": Place("cli.people:unmerge", "Split an absorbed record off its person, for good."),
 }
+_OUTBOX = {
+    "list": Place("cli.outbox:list_undone", "List events that wait, or what is parked."),
+    "replay": Place("cli.outbox:replay", "Have an event carried out once more."),
+    "dismiss": Place("cli.outbox:dismiss", "Take a parked message off the list."),
+}
 
 COMMANDS = LazyGroup(
     "widget-auth",
@@ -62,6 +68,8 @@ COMMANDS = LazyGroup(
         "gateway": Place("cli.gateway_command:gateway", "Run a gateway node, for the widgets."),
         "dashboard": Place("cli.dashboard_command:dashboard", "Run the dashboard and admin API."),
         "migrate": Place("cli.migrating:migrate", "Bring the database to this version's tables."),
+        "doctor": Place("cli.doctor:doctor", "Say whether the system does its work."),
+        "metrics": Place("cli.doctor:metrics", "Print the figures of the whole system."),
         "project": LazyGroup("project", "Create and look at projects.", _PROJECT),
         "member": LazyGroup("member", "Say who may sign in to the dashboard.", _MEMBER),
         "secret": LazyGroup("secret", "Rotate, reveal and list shared secrets.", _SECRET),
@@ -69,6 +77,7 @@ COMMANDS = LazyGroup(
         "hours": LazyGroup("hours", "Say when chat is open, and look at off-hours.", _HOURS),
         "token": LazyGroup("token", "Mint a token, or ask why one is refused.", _TOKEN),
         "visitor": LazyGroup("visitor", "Look at a person's record.", _VISITOR),
+        "outbox": LazyGroup("outbox", "Look at events on their way, and replay one.", _OUTBOX),
         "sessions": Place("cli.sessions:sessions", "Show the live sessions of a project."),
     },
 )

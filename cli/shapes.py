@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from domain.events import OutboxEvent
+from domain.health import Check
 from domain.outcomes import Json, JsonObject
 from domain.projects import Project
 from domain.rotations import Rotation
@@ -10,6 +12,7 @@ from domain.times import to_wire
 from services.read_rotations import LastUse, RotationWithUse
 from services.read_secrets import SecretWithDate
 from services.read_sessions import LiveSession
+from storage.sql.parking import ParkedMessage
 from storage.sql.visitors import Device, Merge, Visitor
 
 ANONYMOUS = "anonymous"
@@ -118,6 +121,43 @@ def visitor_shape(
             {"id": m.id, "absorbed_id": m.absorbed_id, "undone_at": _wire(m.undone_at)}
             for m in merges
         ],
+    }
+
+
+def event_shape(event: OutboxEvent) -> JsonObject:
+    """An event of the outbox; its payload says where to look, and holds no secret."""
+    return {
+        "id": event.event_id,
+        "project_id": event.project_id,
+        "kind": event.kind.value,
+        "payload": event.payload,
+        "created_at": to_wire(event.created_at),
+        "done_at": _wire(event.done_at),
+        "attempts": event.attempts,
+        "parked_at": _wire(event.parked_at),
+        "parked_because": event.parked_because,
+    }
+
+
+def parked_message_shape(message: ParkedMessage) -> JsonObject:
+    """A message that came to nothing; what it held was not kept."""
+    return {
+        "id": message.id,
+        "task": message.task,
+        "because": message.because,
+        "parked_at": to_wire(message.parked_at),
+        "event_id": message.reference,
+        "repeated": message.repeated,
+    }
+
+
+def check_shape(check: Check) -> JsonObject:
+    """One thing that was looked at."""
+    return {
+        "name": check.name,
+        "ok": check.ok,
+        "level": check.level.value,
+        "message": check.message,
     }
 
 

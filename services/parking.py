@@ -7,6 +7,7 @@ import structlog
 from domain.errors import Conflict, NotFound
 from domain.events import KINDS_WITH_WORK, OutboxEvent
 from domain.ids import EventId
+from domain.outcomes import JsonObject
 from domain.roles import Actor
 from services.faults import told
 from services.stores import Stores
@@ -93,19 +94,25 @@ def replay_event(stores: Stores, event_id: EventId, actor: Actor) -> OutboxEvent
     return stores.transactor.run(use_case, urgent=True)
 
 
-def dismiss_message(stores: Stores, message_id: str, actor: Actor) -> None:
-    """The parked message is listed no longer, and causes no alarm.
+def dismiss_messages(stores: Stores, message_id: str | None, actor: Actor) -> int:
+    """The parked message, or every one, is listed no longer and causes no alarm.
+
+    Returns:
+        How many were listed.
 
     Raises:
-        MessageNotFound: there is none.
+        MessageNotFound: one is asked for, and there is none.
     """
 
-    def use_case(transaction: Transaction) -> None:
-        if not parking.dismiss_message(transaction.db, message_id):
+    def use_case(transaction: Transaction) -> int:
+        dismissed = parking.dismiss_messages(transaction.db, message_id)
+        if message_id and not dismissed:
             raise MessageNotFound
-        transaction.audit(actor, "message.dismissed", None, {"message_id": message_id})
+        details: JsonObject = {"message_id": message_id, "dismissed": dismissed}
+        transaction.audit(actor, "messages.dismissed", None, details)
+        return dismissed
 
-    stores.transactor.run(use_case, urgent=True)
+    return stores.transactor.run(use_case, urgent=True)
 
 
 def erase_parked_messages(stores: Stores) -> int:

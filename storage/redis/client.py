@@ -87,3 +87,21 @@ def identify(client: Redis) -> ServerIdentity:
     with store_errors():
         facts: dict[str, Any] = client.info("server") | client.info("replication")
     return ServerIdentity(str(facts["run_id"]), str(facts["master_replid"]))
+
+
+class ServerFacts(NamedTuple):
+    """A server's version, and which keys it would evict for want of memory."""
+
+    version: str
+    eviction: str
+
+
+def read_facts(client: Redis) -> ServerFacts:
+    """What a server says of itself; needs no administrator's command.
+
+    Raises:
+        StorageUnavailable: none answers.
+    """
+    with store_errors():
+        facts: dict[str, Any] = client.info("server") | client.info("memory")
+    return ServerFacts(str(facts["redis_version"]), str(facts["maxmemory_policy"]))

@@ -176,9 +176,11 @@ def list_parked_kinds(db: Connection) -> list[ParkedKind]:
     return [ParkedKind(**row) for row in db.execute(query).mappings()]
 
 
-def dismiss_message(db: Connection, message_id: str) -> int:
-    """The message is gone; returns 0 if there was none."""
-    gone = parked_messages.delete().where(parked_messages.c.id == message_id)
+def dismiss_messages(db: Connection, message_id: str | None) -> int:
+    """The message is gone, or all are; returns how many were."""
+    gone = parked_messages.delete()
+    if message_id is not None:
+        gone = gone.where(parked_messages.c.id == message_id)
     return db.execute(gone).rowcount
 
 

@@ -17,9 +17,11 @@ DEADLINE_SECONDS = 30.0
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
     [
+        "cli.doctor",
         "cli.main",
         "cli.members",
         "cli.migrating",
+        "cli.outbox",
         "cli.people",
         "cli.hours",
         "cli.projects",
@@ -28,6 +30,7 @@ _SERVER.set_forkserver_preload(
         "cli.rotation_changes",
         "cli.rotations",
         "cli.sessions",
+        "cli.settling",
         "cli.signing_secrets",
         "cli.tokens",
         "cli.visitors",

@@ -17,7 +17,7 @@ from services.parking import (
     EventNotFound,
     EventWithoutWork,
     MessageNotFound,
-    dismiss_message,
+    dismiss_messages,
     erase_parked_messages,
     replay_event,
 )
@@ -205,10 +205,10 @@ def test_a_dismissed_message_alarms_nobody(scene: Scene) -> None:
         found = parking.list_parked_messages(db, 10)
     confirmed = next(m for m in found if m.reference == scene.event_id)
 
-    dismiss_message(scene.stores, confirmed.id, ADMINISTRATOR)
+    dismiss_messages(scene.stores, confirmed.id, ADMINISTRATOR)
 
     with pytest.raises(MessageNotFound):
-        dismiss_message(scene.stores, confirmed.id, ADMINISTRATOR)
+        dismiss_messages(scene.stores, confirmed.id, ADMINISTRATOR)
     assert erase_parked_messages(scene.stores) == 0
     scene.clock.go_on(timedelta(days=31).total_seconds())
     assert erase_parked_messages(scene.stores) == 1
