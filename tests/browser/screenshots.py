@@ -14,9 +14,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from domain.ids import ProjectId
 from domain.roles import Role
 from tests.acceptance.processes import ROOT
+from tests.browser.busy_days import act_in, live_through_a_day, mint
 from tests.browser.dashboards import Dashboard, OnePortSystem, open_dashboard
 from tests.servers.browser import ARGUMENTS
 from tests.servers.redis import RedisServer
+from tests.servers.runs import begin_run, end_run
 
 FOLDER = ROOT / "docs" / "images"
 DESKTOP = (1280, 800)
@@ -31,6 +33,13 @@ def _nothing(_dashboard: Dashboard, _project_id: ProjectId) -> None:
 
 def _as_it_is(_page: Page) -> None:
     """The page is shown as it loads."""
+
+
+def inspect_a_bad_token(page: Page) -> None:
+    """One that has expired, signed with nobody's secret."""
+    page.get_by_label("Token").fill(mint("s" * 64, lifetime=-3600, name="Ada Lovelace"))
+    page.get_by_role("button", name="Inspect").click()
+    page.get_by_role("heading", name="Checks").wait_for()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,20 @@ class Shot:
 
 
 SHOTS = (
+    Shot("overview", "/projects/{project_id}/overview", Role.OPERATOR, prepare=live_through_a_day),
+    Shot(
+        "overview-dark-phone",
+        "/projects/{project_id}/overview",
+        Role.ADMINISTRATOR,
+        PHONE,
+        "dark",
+        prepare=live_through_a_day,
+    ),
+    Shot("overview-first-steps", "/projects/{project_id}/overview", Role.ADMINISTRATOR),
+    Shot(
+        "inspector", "/projects/{project_id}/inspector", Role.ADMINISTRATOR, act=inspect_a_bad_token
+    ),
+    Shot("audit", "/projects/{project_id}/audit", Role.ADMINISTRATOR, prepare=act_in),
     Shot("sign-in", "/sign-in"),
     Shot("sign-in-dark-phone", "/sign-in", viewport=PHONE, theme="dark"),
     Shot("projects", "/", Role.OWNER),
@@ -71,6 +94,7 @@ def main(names: list[str]) -> int:
     if path is None:
         sys.stderr.write("no chromium on PATH (Debian: apt-get install chromium)\n")
         return 1
+    begin_run(first_process=True)
     redis = RedisServer()
     redis.start()
     try:
@@ -84,6 +108,7 @@ def main(names: list[str]) -> int:
             browser.close()
     finally:
         redis.stop()
+        end_run(first_process=True)
     return 0
 
 
@@ -107,7 +132,8 @@ def _take(dashboard: Dashboard, browser: Browser, shot: Shot) -> None:
         reduced_motion="reduce",
     )
     if shot.role:
-        context.add_cookies([dashboard.cookie(dashboard.member(shot.role, project_id))])
+        member = dashboard.member(shot.role, project_id, f"ada+{shot.name}@example.com")
+        context.add_cookies([dashboard.cookie(member)])
     page = context.new_page()
     page.goto(shot.path.format(project_id=project_id))
     page.wait_for_load_state("load")

@@ -1,5 +1,6 @@
 """Every route × every role × nobody, by the one table; and other people's projects."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,16 +9,22 @@ import pytest
 from fastapi.routing import APIRoute
 
 from dashboard.authorisation import GuardedRoute
+from dashboard.pages.local_paths import sign_in_path
 from dashboard.pages.page_routes import PageRoute
+from dashboard.runtime import REFUSALS_A_MINUTE
 from dashboard.wire import API_PREFIX
 from domain.ids import ProjectId
 from domain.permissions import PERMISSIONS, Action
 from domain.roles import Role
+from services.sign_ins import sign_in
 from storage.sql.audit import AuditEntry, list_audit
+from tests.integration.dashboard.browsing import Browsing, browsing, new_member
 from tests.integration.dashboard.serving import Api, Caller, error_of, nobody
 
 PUBLIC = {"document.read"}
 PUBLIC_PAGES = {"sign_in.read", "sign_in.create", "sign_out.create", "static.read"}
+# After these nobody is signed in any more.
+ENDING = {"/account/sign-out-everywhere"}
 IN_A_PROJECT = (Role.ADMINISTRATOR, Role.OPERATOR, Role.AGENT)
 BODIES: dict[Action, dict[str, Any]] = {
     Action.PROJECTS_CREATE: {"name": "Bakery"},
@@ -36,12 +43,12 @@ def routes_of(api: Api) -> list[APIRoute]:
     return routes
 
 
-def guarded(api: Api) -> Iterator[tuple[Action, str, str]]:
-    """Every guarded route's action, method and path."""
+def guarded(api: Api, prefix: str = "") -> Iterator[tuple[Action, str, str]]:
+    """Every guarded route's action, method and path, below /api/v1 unless asked otherwise."""
     for route in routes_of(api):
         if route.name not in PUBLIC:
             for method in route.methods or ():
-                yield Action(route.name), method, route.path.removeprefix(API_PREFIX)
+                yield Action(route.name), method, prefix + route.path.removeprefix(API_PREFIX)
 
 
 def pages_of(api: Api) -> list[APIRoute]:
@@ -56,6 +63,21 @@ def pages(api: Api) -> Iterator[tuple[Action, str, str]]:
         if page.name not in PUBLIC_PAGES:
             for method in page.methods or ():
                 yield Action(page.name), method, page.path
+
+
+def filled(path: str, project: str) -> str:
+    """The path to that project, and to nothing in it."""
+    return re.sub(r"\{[a-z_]+\}", nobody(), path.replace("{project_id}", project))
+
+
+def browse(
+    browser: Browsing, action: Action, method: str, path: str, project: str
+) -> httpx.Response:
+    """The answer to a member's request about that project, with all that our pages send."""
+    token = {"X-CSRF-Token": browser.csrf_token}
+    is_api = path.startswith(API_PREFIX)
+    body = {"json": BODIES[action]} if is_api and action in BODIES else {}
+    return browser.client.request(method, filled(path, project), headers=token, **body)
 
 
 def ask(caller: Caller, action: Action, method: str, path: str, project: str) -> httpx.Response:
@@ -133,6 +155,55 @@ def test_each_role_may_what_the_table_says(api: Api, role: Role) -> None:
     audited = refusals_in(api, project_id)
     assert [entry.details for entry in reversed(audited)] == refused
     assert {entry.source for entry in audited} <= {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_each_member_may_what_the_table_says(api: Api, role: Role) -> None:
+    """With a cookie as with a key, on pages as in the API; a refused page is one to read."""
+    project_id = api.project()
+    routes = sorted((*guarded(api, API_PREFIX), *pages(api)), key=lambda route: route[2] in ENDING)
+    refused = 0
+
+    for start in range(0, len(routes), REFUSALS_A_MINUTE):  # somebody else each time
+        with browsing(api, new_member(api, role, project_id)) as browser:
+            for action, method, path in routes[start : start + REFUSALS_A_MINUTE]:
+                answer = browse(browser, action, method, path, project_id)
+                if role in PERMISSIONS[action]:
+                    assert answer.status_code not in (401, 403, 405), (path, answer.text)
+                    assert "/sign-in?" not in answer.headers.get("location", ""), path
+                    continue
+                refused += 1
+                assert answer.status_code == 403, (action, path, answer.text)
+                assert ("<html" in answer.text) is (not path.startswith(API_PREFIX)), path
+
+    assert len(refusals_in(api, project_id)) == (0 if role is Role.OWNER else refused)
+
+
+def test_without_a_sign_in_every_page_leads_to_it(api: Api, project_id: ProjectId) -> None:
+    """And from there back to where one wanted to be; forms lead home."""
+    with browsing(api) as browser:
+        for action, method, path in pages(api):
+            answer = browse(browser, action, method, path, project_id)
+            assert answer.status_code == 303, path
+            location = answer.headers["location"]
+            wanted = filled(path, project_id) if method == "GET" else "/"
+            assert location == sign_in_path(wanted), path
+
+
+@pytest.mark.parametrize("role", IN_A_PROJECT)
+def test_pages_of_other_projects_do_not_exist(api: Api, project_id: ProjectId, role: Role) -> None:
+    """404 for somebody else's project as for one that is none."""
+    others = api.project()
+
+    within = [page for page in pages(api) if "{project_id}" in page[2]]
+    for number, (action, method, path) in enumerate(within):
+        if number % 20 == 0:  # refusals are limited by member
+            token = sign_in(api.stores.transactor, [new_member(api, role, project_id)])
+        with browsing(api) as browser:
+            browser.hold(token)
+            foreign = browse(browser, action, method, path, others)
+            missing = browse(browser, action, method, path, nobody())
+        assert foreign.status_code == missing.status_code == 404, path
 
 
 def test_nobody_may_anything(api: Api, project_id: ProjectId) -> None:

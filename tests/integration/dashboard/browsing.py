@@ -1,0 +1,92 @@
+"""Members and what their browsers send, without a browser."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from argon2 import PasswordHasher
+
+from domain.ids import ProjectId
+from domain.roles import Role
+from services.access import add_member
+from services.sign_ins import sign_in
+from storage.sql.access import Member
+from tests.integration.dashboard.serving import Api
+from tests.integration.scenes import ADMINISTRATOR
+
+# Only as strong as a test needs it.
+HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+PASSWORD = "a quiet place to read"
+PAGE = {"Accept": "text/html"}
+
+
+def new_member(
+    api: Api,
+    role: Role,
+    project_id: ProjectId | None = None,
+    *,
+    email: str | None = None,
+    password: str = PASSWORD,
+) -> Member:
+    """Somebody of that role in the project; an owner has none."""
+    email = email or f"{role}-{secrets.token_hex(6)}@example.com"
+    project_id = None if role is Role.OWNER else project_id
+    return api.stores.transactor.run(
+        lambda t: add_member(t, HASHER, project_id, email, role, password, ADMINISTRATOR)
+    )
+
+
+class Browsing:
+    """One browser: asks for pages, keeps cookies, sends forms as our pages do."""
+
+    def __init__(self, api: Api, client: httpx.Client) -> None:
+        self.cookies = api.dashboard.runtime.cookies
+        self.client = client
+
+    @property
+    def token(self) -> str:
+        """What the sign-in cookie holds."""
+        return self.client.cookies.get(self.cookies.sign_in_name) or ""
+
+    @property
+    def csrf_token(self) -> str:
+        """What our pages send along."""
+        return self.cookies.csrf_token(self.token)
+
+    def hold(self, token: str) -> None:
+        """The sign-in cookie is this one."""
+        host = self.client.base_url.host
+        self.client.cookies.set(self.cookies.sign_in_name, token, domain=host)
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        """The page."""
+        return self.client.get(path, **options)
+
+    def submit(self, path: str, **fields: str) -> httpx.Response:
+        """The answer to a form of one of our pages."""
+        return self.client.post(path, data={"csrf_token": self.csrf_token, **fields})
+
+    def sign_in(self, email: str, password: str = PASSWORD, **options: Any) -> httpx.Response:
+        """The answer to the form of the sign-in page."""
+        form = {"email": email, "password": password, **options.pop("fields", {})}
+        return self.client.post("/sign-in", data=form, **options)
+
+
+@contextmanager
+def browsing(api: Api, *members: Member) -> Iterator[Browsing]:
+    """A browser at an address of its own, in which somebody is signed in as these members, if any.
+
+    The address counts where the dashboard trusts this machine as a proxy.
+    """
+    url = api.client.base_url
+    headers = {
+        **PAGE,
+        "X-Forwarded-For": f"10.{secrets.randbelow(2**8)}.{secrets.randbelow(2**8)}.7",
+    }
+    with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=20) as client:
+        browser = Browsing(api, client)
+        if members:
+            browser.hold(sign_in(api.stores.transactor, members))
+        yield browser
