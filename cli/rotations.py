@@ -7,8 +7,9 @@ from cli.named_projects import get_named_project
 from cli.options import json_option, limit_option, project_argument
 from cli.printing import print_json, print_table
 from cli.receipts import print_receipt
+from cli.rotation_dialogue import say_where
 from cli.shapes import rotation_shape
-from cli.watching import watch_rotation
+from cli.watching import is_under_way, watch_rotation
 from domain.ids import RotationId
 from services.read_rotations import read_rotation, read_rotations
 
@@ -57,5 +58,7 @@ def show(project_text: str, rotation_id: str, *, watch: bool, as_json: bool) -> 
             found = watch_rotation(system, found)
     if as_json:
         print_json(rotation_shape(found))
-    else:
-        print_receipt(found)
+        return
+    print_receipt(found)
+    if watch and is_under_way(found.rotation):
+        say_where(project, found)

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from rich.progress import BarColumn, Progress, TextColumn
 
 from cli.connections import Connected
-from cli.printing import on_terminal, say, shown
+from cli.printing import on_terminal, say, shown, terminal
 from cli.receipts import follow_rotation, read_again
 from domain.errors import StorageUnavailable
 from domain.rotation_plans import PENDING
@@ -38,6 +38,11 @@ def watch_rotation(system: Connected, begun: RotationWithUse) -> RotationWithUse
     return latest
 
 
+def is_under_way(rotation: Rotation) -> bool:
+    """Whether something is to come of it by itself."""
+    return rotation.state in PENDING or rotation.state is RotationState.CUTTING
+
+
 def _left(system: Connected, rotation: Rotation) -> int:
     """How many live sessions the old key still vouches for."""
     return count_by_key(system.stores, rotation.project_id).get(rotation.old_key_id, 0)
@@ -45,22 +50,26 @@ def _left(system: Connected, rotation: Rotation) -> int:
 
 @contextmanager
 def _overlap() -> Iterator[Callable[[Rotation, int], None]]:
+    tell = _Lines()
     if not on_terminal():
-        yield _Lines()
+        yield tell
         return
-    with Progress(TextColumn("{task.description}"), BarColumn()) as progress:
+    columns = (TextColumn("Overlap"), BarColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=terminal()) as progress:
         bar = progress.add_task("")
 
         def show(rotation: Rotation, left: int) -> None:
+            tell(rotation, left)
             total, passed = _span(rotation)
-            description = f"{_sentence(rotation)}; {left} sessions by the old key"
+            sessions = f"{left} {'session' if left == 1 else 'sessions'} left by the old key"
+            description = f"{_until(total, passed)}, {sessions}"
             progress.update(bar, description=description, total=total, completed=passed)
 
         yield show
 
 
 class _Lines:
-    """Says what has changed, a line each time, to whoever is not at a terminal."""
+    """Says what has changed, a line each time; at a terminal above the bar."""
 
     def __init__(self) -> None:
         self._said = ""
@@ -74,6 +83,13 @@ class _Lines:
 def _sentence(rotation: Rotation) -> str:
     because = f" ({rotation.moved_because.value})" if rotation.moved_because else ""
     return f"{rotation.state.value}, due {shown(rotation.due_at)}{because}"
+
+
+def _until(total: float | None, passed: float) -> str:
+    """How long it is until the cut."""
+    if total is None:
+        return "no date"
+    return f"{timedelta(seconds=int(total - passed))} to go"
 
 
 def _span(rotation: Rotation) -> tuple[float | None, float]:

@@ -204,7 +204,7 @@ def test_overlap_is_watched_until_ctrl_c(cli: CommandLine, shop: Shop, redis_url
     rotation_id = planned(cli, later(hours=8))["rotation"]["id"]
 
     with Terminal(cli, "rotation", "show", "Shop", rotation_id, "--watch") as terminal:
-        terminal.read_until("3 sessions by the old key")
+        terminal.read_until("3 sessions left by the old key")
         os.killpg(terminal.process.pid, signal.SIGINT)
         assert terminal.read_to_end() == 0
 
