@@ -1,8 +1,8 @@
 """A year of twelve shops in as many zones: random hours, edits, clicks, runners and crashes.
 
 Threads call the real runner on a real database whose clock is handed in. A runner that crashes is
-stopped at a named step with its connection dropped. WIDGET_AUTH_TEST_ROUNDS makes the year finer
-(the long form: 3000), WIDGET_AUTH_TEST_SEED another one.
+stopped at a named step with its connection dropped. WIDGET_AUTH_LONG_TESTS makes the year finer,
+WIDGET_AUTH_TEST_SEED another one.
 """
 
 import os
@@ -61,7 +61,7 @@ ZONES = (
 )
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 YEAR = timedelta(days=365)
-ROUNDS = int(os.environ.get("WIDGET_AUTH_TEST_ROUNDS", "80"))
+ROUNDS = 3000 if os.environ.get("WIDGET_AUTH_LONG_TESTS") else 80
 SEED = int(os.environ.get("WIDGET_AUTH_TEST_SEED", "7"))
 RUNNERS = 2
 
