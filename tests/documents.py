@@ -3,11 +3,12 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = frozenset({"sh", "shell", "console"})
 
-_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -29,5 +30,6 @@ def list_documents() -> list[Path]:
 
 
 def read_blocks(path: Path) -> list[Block]:
-    """The document's blocks in their order."""
-    return [Block(*found) for found in _BLOCK.findall(path.read_text())]
+    """The document's blocks in their order; one in a list without its indentation."""
+    found = _BLOCK.findall(path.read_text())
+    return [Block(language, dedent(text)) for _, language, text in found]
