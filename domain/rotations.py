@@ -58,6 +58,11 @@ class NodeCounts:
     answered: int = 0
     expired: tuple[NodeId, ...] = ()
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether each node that was asked has answered or is named."""
+        return self.asked <= self.answered + len(self.expired)
+
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
@@ -120,6 +125,15 @@ def tally(
 def is_settled(asked: dict[NodeId, bool], closed: dict[NodeId, int]) -> bool:
     """Whether every node that was asked has answered or is dead."""
     return all(node in closed or not alive for node, alive in asked.items())
+
+
+def fuller(before: NodeCounts, now: NodeCounts) -> NodeCounts:
+    """The counts to keep of one rotation: Redis may have lost nodes that SQL already noted.
+
+    Where those of before still waited for nodes that nobody knows any more, they are given up.
+    """
+    is_loss = now.asked < before.asked
+    return before if is_loss and (before.is_whole or not now.is_whole) else now
 
 
 def larger(before: SessionCounts, now: SessionCounts) -> SessionCounts:

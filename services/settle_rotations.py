@@ -13,6 +13,7 @@ from domain.rotations import (
     Rotation,
     RotationState,
     SessionCounts,
+    fuller,
     is_settled,
     larger,
     tally,
@@ -99,7 +100,7 @@ def store_receipt(transaction: Transaction, revocation: Revocation, receipt: Rec
     """SQL holds these figures (never fewer than before); a settled rotation is completed."""
     before = rotations.get_rotation(transaction.db, revocation.project_id, revocation.rotation_id)
     sessions = larger(before.sessions, receipt.sessions)
-    nodes = receipt.nodes if receipt.nodes.asked >= before.nodes.asked else before.nodes
+    nodes = fuller(before.nodes, receipt.nodes)
     rotations.store_figures(transaction.db, revocation.rotation_id, sessions, nodes)
     if not receipt.settled or before.state is not RotationState.CUTTING:
         return

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from domain.signing_secrets import SecretState
 from tests.chaos.history import LOST, SIGNED_IN, Attempt, History, Regenerate, SocketLife
+from tests.chaos.receipts import wrong_receipts
 from tests.chaos.truth import ProjectTruth
 
 DELAY_SECONDS = 15.0
@@ -118,6 +119,11 @@ def _rotations_complete_in_time(history: History, truth: Truth) -> Iterator[str]
             yield f"{project}: {state.undone} events are not done"
 
 
+def _receipts_say_what_clients_saw(history: History, truth: Truth) -> Iterator[str]:
+    for project, state in truth.items():
+        yield from wrong_receipts(history, project, state)
+
+
 def _nothing_acknowledged_is_missing(history: History, truth: Truth) -> Iterator[str]:
     for regenerate in history.regenerates:
         state = truth[regenerate.project]
@@ -168,6 +174,7 @@ RULES: dict[str, Callable[[History, Truth], Iterable[str]]] = {
     "Redis holds a record for every open socket, and no other": _redis_holds_what_is_open,
     "Redis and SQL agree on every epoch": _epochs_agree,
     "every rotation completes in time": _rotations_complete_in_time,
+    "receipts say what the clients saw": _receipts_say_what_clients_saw,
     "nothing acknowledged is missing": _nothing_acknowledged_is_missing,
     "good tokens meet nothing but the faults": _good_tokens_meet_faults_only,
     "good tokens sign in again after the last fault": _all_is_well_afterwards,

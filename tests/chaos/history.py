@@ -26,7 +26,7 @@ class Attempt:
 class SocketLife:
     """One socket. `key_id` vouches for it since `bound_at`; `code` is None while it is open.
 
-    `tried` is the key of the latest token that was sent on it.
+    `tried` is the key of the latest token that was sent on it, `presented` has all of them.
     A socket that the driver itself has closed has the code 0. `served_at` is when the latest ping
     that was answered had been sent.
     """
@@ -41,6 +41,7 @@ class SocketLife:
     code: int | None = None
     served_at: float = 0.0
     tried: str | None = None
+    presented: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)

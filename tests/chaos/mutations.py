@@ -25,7 +25,7 @@ TRIES = 3
 
 PACKAGES = (
     *("cli", "config", "dashboard", "domain", "gateway"),
-    *("migrations", "services", "storage", "tests", "workers"),
+    *("migrations", "services", "storage", "tests", "widget", "workers"),
 )
 
 
@@ -93,6 +93,17 @@ BUGS = (
         ),
     ),
     Bug(
+        "a close that comes late stands in no receipt",
+        interleavings.answer_to_a_bind_is_late,
+        (
+            Edit(
+                "gateway/revocations.py",
+                "        room.unreported[generation] += 1\n        self._metrics.revoked.inc()\n",
+                "        self._metrics.revoked.inc()\n",
+            ),
+        ),
+    ),
+    Bug(
         "no periodic comparison",
         interleavings.signals_are_lost,
         (Edit("gateway/sweeps.py", "self._compare(project_id, version)\n", "pass\n"),),
@@ -114,8 +125,8 @@ BUGS = (
         (
             Edit(
                 "workers/tasks.py",
-                '"events": relay_outbox(runtime.stores)',
-                '"events": relay_outbox is None',
+                "        events = relay_outbox(runtime.stores)\n",
+                "        events = int(relay_outbox is None)\n",
             ),
         ),
     ),
@@ -163,8 +174,8 @@ BUGS = (
         (
             Edit(
                 "workers/verification.py",
-                "    verified = runtime.verifier.verify(opened)\n",
-                "    verified = runtime.verifier.verify(opened)\n"
+                "    outcomes = [*answers, *verified.outcomes]\n    counts = count_sign_ins(",
+                "    outcomes = [*answers, *verified.outcomes]\n"
                 "    asked = {request['request_id']: request for request in requests}\n"
                 "    for bound in verified.outcomes:\n"
                 "        if getattr(bound, 'generation', None) and bound.session_id:\n"
@@ -174,7 +185,8 @@ BUGS = (
                 "            ids = [bytes.fromhex(text.replace('-', ''))\n"
                 "                   for text in (bound.session_id, bound.visitor_id)]\n"
                 "            runtime.stores.redis.hset(f'{tag}:s:{name}', *ids)\n"
-                "            runtime.stores.redis.sadd(f'{tag}:buckets', name)\n",
+                "            runtime.stores.redis.sadd(f'{tag}:buckets', name)\n"
+                "    counts = count_sign_ins(",
             ),
             Edit(
                 "gateway/identity_changes.py",
@@ -205,7 +217,7 @@ def copy_with(bug: Bug) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="widget-auth-bug-") as name:
         folder = Path(name)
-        leave = shutil.ignore_patterns("__pycache__")
+        leave = shutil.ignore_patterns("__pycache__", "node_modules")
         for package in PACKAGES:
             shutil.copytree(ROOT / package, folder / package, ignore=leave)
         for edit in bug.edits:

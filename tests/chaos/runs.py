@@ -13,6 +13,7 @@ from storage.sql.engine import open_database
 from tests.chaos.checker import DELAY_SECONDS, Violation, find_violations, open_by_generation
 from tests.chaos.faults import Fault, do
 from tests.chaos.history import SIGNED_IN, Attempt, History
+from tests.chaos.receipts import wrong_receipts
 from tests.chaos.system import GATEWAYS, ChaosSystem
 from tests.chaos.truth import ProjectTruth, read_truth
 from tests.chaos.visitors import Crowd, Gone, Project, visitor
@@ -113,6 +114,7 @@ def _is_settled(history: History, project: str, state: ProjectTruth) -> bool:
         not state.uncompleted
         and not state.undone
         and state.redis_epoch == state.epoch
+        and not any(wrong_receipts(history, project, state))
         and expected == {g: n for g, n in state.held.items() if n}
         and all(g is None or g >= state.epoch for g in expected)
     )

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.ids import KeyId, ProjectId, RotationId
-from domain.rotations import Rotation, RotationState
+from domain.ids import KeyId, NodeId, ProjectId, RotationId
+from domain.rotations import NodeCounts, Rotation, RotationState, SessionCounts
 from domain.signing_secrets import SecretState, SigningSecret
 from tests.chaos.checker import find_violations
 from tests.chaos.history import SIGNED_IN, Attempt, FaultSpan, History, Regenerate, Said, SocketLife
@@ -48,8 +48,8 @@ def _right() -> tuple[History, dict[str, ProjectTruth]]:
         Attempt(SHOP, "key-2", "gateway-1", "ada", 12.2, 12.3, "refused:unavailable"),
     ]
     history.sockets = [
-        SocketLife(SHOP, "gateway-1", "one", 9.0, "key-1", 10.7, 10.8, 4401),
-        SocketLife(SHOP, "gateway-1", "two", 9.0, "key-2", 12.1),
+        SocketLife(SHOP, "gateway-1", "one", 9.0, "key-1", 10.7, 10.8, 4401, presented={"key-1"}),
+        SocketLife(SHOP, "gateway-1", "two", 9.0, "key-2", 12.1, presented={"key-1", "key-2"}),
         SocketLife(SHOP, "gateway-1", "anonymous", 9.0),
     ]
     history.faults = [FaultSpan("pause", "beat", 9.0, 10.0)]
@@ -66,6 +66,8 @@ def _right() -> tuple[History, dict[str, ProjectTruth]]:
         requested_by="tests",
         effective_at=_moment(10),
         completed_at=_moment(11),
+        sessions=SessionCounts(targeted=2, closed=1, gone=1),
+        nodes=NodeCounts(asked=2, answered=1, expired=(NodeId("gateway-2"),)),
     )
     secrets = {secret.key_id: secret for secret in (_secret(1, revoked=10), _secret(2))}
     truth = ProjectTruth(
@@ -128,6 +130,31 @@ def _event_not_done(_history: History, shop: ProjectTruth) -> None:
     shop.undone = 1
 
 
+def _receipt(shop: ProjectTruth, targeted: int, closed: int, gone: int) -> None:
+    counts = SessionCounts(targeted=targeted, closed=closed, gone=gone)
+    shop.rotations = [replace(shop.rotations[0], sessions=counts)]
+
+
+def _close_not_in_receipt(_history: History, shop: ProjectTruth) -> None:
+    _receipt(shop, targeted=2, closed=0, gone=2)
+
+
+def _closes_nobody_saw(_history: History, shop: ProjectTruth) -> None:
+    _receipt(shop, targeted=2, closed=2, gone=0)
+
+
+def _sessions_nobody_had(_history: History, shop: ProjectTruth) -> None:
+    _receipt(shop, targeted=3, closed=1, gone=2)
+
+
+def _receipt_does_not_add_up(_history: History, shop: ProjectTruth) -> None:
+    _receipt(shop, targeted=2, closed=1, gone=0)
+
+
+def _node_not_named(_history: History, shop: ProjectTruth) -> None:
+    shop.rotations = [replace(shop.rotations[0], nodes=NodeCounts(asked=2, answered=1))]
+
+
 def _secret_lost(history: History, _shop: ProjectTruth) -> None:
     history.regenerates.append(Regenerate(SHOP, 13.0, 14.0, "key-3", None))
 
@@ -173,6 +200,11 @@ BREACHES: dict[Callable[[History, ProjectTruth], None], str] = {
     _never_completed: "every rotation completes in time",
     _completed_late: "every rotation completes in time",
     _event_not_done: "every rotation completes in time",
+    _close_not_in_receipt: "receipts say what the clients saw",
+    _closes_nobody_saw: "receipts say what the clients saw",
+    _sessions_nobody_had: "receipts say what the clients saw",
+    _receipt_does_not_add_up: "receipts say what the clients saw",
+    _node_not_named: "receipts say what the clients saw",
     _secret_lost: "nothing acknowledged is missing",
     _person_lost: "nothing acknowledged is missing",
     _person_twice: "nothing acknowledged is missing",

@@ -110,6 +110,7 @@ class Visitor:
             raise Gone
         key_id, token = self._project.token(custom_id, back, named=named)
         self.life.tried = key_id
+        self.life.presented.add(key_id)
         attempt = Attempt(self._project.id, key_id, self._gateway, custom_id, time.monotonic())
         self._history.attempts.append(attempt)
         try:
