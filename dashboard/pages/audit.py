@@ -16,6 +16,7 @@ from dashboard.pages.audit_sentences import (
     details_of,
     sentence_of,
 )
+from dashboard.pages.overview_figures import name_of
 from dashboard.pages.page_routes import PageRoute
 from dashboard.pages.rendering import page
 from dashboard.paging import Page, page_of
@@ -23,7 +24,7 @@ from dashboard.runtime import RuntimeOf
 from dashboard.wire import ProjectPath
 from domain.permissions import Action
 from services.read_audit import AuditLine, read_audit
-from storage.sql import actors, projects
+from storage.sql import actors, projects, signing_secrets
 from storage.sql.actors import ActorName
 from storage.sql.audit import REFUSED, AuditFilter
 
@@ -91,13 +92,16 @@ def read(
         known, faults = _parse(wanted, zone)
         lines = read_audit(db, project_id, known, limit=listed.ahead, before=listed.after)
         names = actors.list_names(db, project_id)
+        secrets = signing_secrets.list_secrets(db, project_id)
     found, next_cursor = listed.cut(lines, lambda line: line.entry.id)
     path = f"/projects/{project_id}/{PATH}"
+    called = {actor.partition(":")[2]: name.text for actor, name in names.items()}
+    called |= {secret.key_id: name_of(secret) for secret in secrets}
     return page(
         request,
         "audit.html",
         status=422 if faults else 200,
-        lines=[_line(line, zone) for line in found],
+        lines=[_line(line, zone, called) for line in found],
         wanted=wanted,
         faults=faults,
         path=f"{path}?{wanted.query}" if wanted.query else path,
@@ -137,7 +141,7 @@ def _time(text: str, zone: ZoneInfo) -> datetime:
     return moment.replace(tzinfo=zone)
 
 
-def _line(line: AuditLine, zone: ZoneInfo) -> LineShown:
+def _line(line: AuditLine, zone: ZoneInfo, called: Mapping[str, str]) -> LineShown:
     entry, name = line.entry, line.actor
     return LineShown(
         at=entry.at,
@@ -146,7 +150,7 @@ def _line(line: AuditLine, zone: ZoneInfo) -> LineShown:
         actor_note=f"API key …{name.last_four}" if name and name.last_four else "",
         source=entry.source,
         sentence=sentence_of(entry),
-        details=details_of(entry),
+        details=details_of(entry, called),
         was_refused=entry.action.endswith(REFUSED),
     )
 

@@ -79,15 +79,21 @@ _WORDS = {
     "dev": "The first run",
 }
 _TIMES = frozenset({"due_at"})
+_CODES = frozenset({"because", "members", "moved_because"})
+_PAGES = {"rotation_id": "rotations", "visitor_id": "visitors"}
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One thing more that is known of an entry; a time stands as such."""
+    """One thing more that is known of an entry; a time stands as such.
+
+    `page` is where there is more of it, below the project's path.
+    """
 
     label: str
     text: str
     moment: datetime | None = None
+    page: str | None = None
 
 
 def sentence_of(entry: AuditEntry) -> str:
@@ -95,10 +101,15 @@ def sentence_of(entry: AuditEntry) -> str:
     return SENTENCES.get(entry.action, f"did {entry.action}")
 
 
-def details_of(entry: AuditEntry) -> list[Detail]:
-    """Everything else that stands in the entry."""
+def details_of(entry: AuditEntry, names: Mapping[str, str]) -> list[Detail]:
+    """Everything else that stands in the entry.
+
+    Args:
+        entry: of the log.
+        names: what those of its ids are called that have a name.
+    """
     details: Mapping[str, Json] = entry.details or {}
-    return [_detail(name, value) for name, value in details.items()]
+    return [_detail(name, value, names) for name, value in details.items()]
 
 
 def actor_words(actor: str) -> str:
@@ -115,12 +126,18 @@ def actor_words(actor: str) -> str:
             return _WORDS.get(kind, actor)
 
 
-def _detail(name: str, value: Json) -> Detail:
+def _detail(name: str, value: Json, names: Mapping[str, str]) -> Detail:
     label = _LABELS.get(name, name.replace("_", " ").capitalize())
     if name in _TIMES and isinstance(value, str):
         return Detail(label, value, from_wire(value))
+    page = _PAGES.get(name)
+    return Detail(label, _text(name, value, names), page=f"{page}/{value}" if page else None)
+
+
+def _text(name: str, value: Json, names: Mapping[str, str]) -> str:
     if isinstance(value, list):
-        return Detail(label, ", ".join(map(str, value)))
+        return ", ".join(_text(name, each, names) for each in value)
     if isinstance(value, bool):
-        return Detail(label, "yes" if value else "no")
-    return Detail(label, str(value))
+        return "yes" if value else "no"
+    text = str(value)
+    return text.replace("_", " ") if name in _CODES else names.get(text, text)

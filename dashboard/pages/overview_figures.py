@@ -12,7 +12,6 @@ from domain.signing_secrets import SecretState, SigningSecret
 from services.read_overview import HOURS, LiveFigures, Overview, QueueRun
 from storage.redis.figures import HOUR, hour_of
 
-_EARLY_MS = 1_000
 _MS = timedelta(milliseconds=1)
 
 
@@ -102,9 +101,11 @@ def show_overview(overview: Overview, *, names_secrets: bool) -> OverviewShown:
 
 
 def took(span: timedelta) -> str:
-    """A length of time as people say it: `38 ms`, `1.2 s`, `4 min`."""
-    if span < timedelta(milliseconds=_EARLY_MS):
-        return f"{max(0, span // _MS)} ms"
+    """A length of time as people say it: `at once`, `38 ms`, `1.2 s`, `4 min`."""
+    if span < _MS:
+        return "at once"
+    if span < timedelta(seconds=1):
+        return f"{span // _MS} ms"
     if span < timedelta(minutes=1):
         return f"{span.total_seconds():.1f} s"
     if span < timedelta(hours=2):

@@ -11,6 +11,7 @@ from services.read_overview import SLOTS, LiveFigures, Sample
 from storage.redis.figures import HOUR, SLOT, slot_of
 
 HEIGHT = 100
+LEAST_TOP = 4
 MOST_SECRETS = 3
 LABEL_EVERY_HOURS = 6
 
@@ -18,7 +19,7 @@ ANONYMOUS = "Anonymous"
 EARLIER = "Earlier secrets"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_STEPS = (1, 2, 5)
+_STEPS = (1, 2, 3, 4, 5, 6, 8)
 _SLOTS_AN_HOUR = HOUR // SLOT
 
 
@@ -79,7 +80,7 @@ def make_chart(live: LiveFigures, zone: str) -> Chart:
     stacks = {sample.slot: _stack(sample.live, generations) for sample in live.samples}
     now = _stack(live.sessions, generations)
     peak = max(map(sum, stacks.values()), default=0)
-    top = _round_up(max(peak, *_STEPS))
+    top = _round_up(max(peak, LEAST_TOP))
     first = slot_of(live.now) - SLOTS + 1
     series = [
         Series(name, kind, _path(stacks, number, first, top), now[number])
@@ -131,7 +132,7 @@ def _y(count: int, top: int) -> str:
 
 
 def _round_up(count: int) -> int:
-    """The least of 1, 2, 5, 10, 20, 50 and so on that is not below the count."""
+    """The least of such steps, or of them in tens, hundreds and so on, not below the count."""
     unit = 1
     while True:
         for step in _STEPS:

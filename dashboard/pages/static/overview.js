@@ -3,7 +3,7 @@
 import { refreshTimes } from "./times.js";
 import { toast } from "./toasts.js";
 
-const EVERY_MS = 4000;
+const EVERY_MS = 2500;
 const pause = document.querySelector("[data-pause]");
 const parts = document.querySelector("[data-parts]");
 let isPaused = false;
