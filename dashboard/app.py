@@ -23,6 +23,7 @@ from dashboard.api import (
     sessions,
     sign_outs,
     signing_secrets,
+    system,
     tokens,
     visitors,
 )
@@ -46,6 +47,7 @@ _ROUTERS = [
     sessions.router,
     tokens.router,
     audit.router,
+    system.router,
     document.router,
 ]
 # Whatever telemetry is configured in the process, requests' bodies are nobody's business.

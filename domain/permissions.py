@@ -42,6 +42,7 @@ class Action(StrEnum):
     SESSIONS_LIST = "sessions.list"
     TOKENS_INSPECT = "tokens.inspect"
     AUDIT_LIST = "audit.list"
+    SYSTEM_READ = "system.read"
 
 
 _ALL = frozenset(Role)
@@ -88,6 +89,7 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
         Action.SESSIONS_LIST: _OPERATORS,
         Action.TOKENS_INSPECT: _ADMINISTRATORS,
         Action.AUDIT_LIST: _ADMINISTRATORS,
+        Action.SYSTEM_READ: _OWNERS,
     }
 )
 
