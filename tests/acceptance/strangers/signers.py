@@ -1,6 +1,5 @@
 """Whoever signs tokens out there: other languages and libraries, each as its users use it."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -14,6 +13,8 @@ import joserfc.jwt
 import jwt
 import pytest
 from joserfc.jwk import OctKey
+
+from tests.servers.node_packages import install_node_packages
 
 HERE = Path(__file__).parent
 MODULES = HERE / "node_modules"
@@ -105,24 +106,8 @@ def _run(command: list[str], given: str) -> str:
 
 
 def install_node_modules() -> None:
-    """The locked packages are there; several processes of a run may ask at once."""
-    require("npm")
-    installed, lock = MODULES / ".package-lock.json", HERE / "package-lock.json"
-    with (HERE / ".node_modules.lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        if installed.exists() and installed.stat().st_mtime > lock.stat().st_mtime:
-            return
-        done = subprocess.run(
-            ["npm", "ci", "--silent"],
-            cwd=HERE,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        if done.returncode != 0:
-            shutil.rmtree(MODULES, ignore_errors=True)
-            _missing(f"npm cannot install the locked packages: {done.stderr[-500:]}")
+    """The locked packages are there."""
+    install_node_packages(HERE)
 
 
 def require(program: str) -> None:
