@@ -275,7 +275,8 @@
 
     /** @param {string} text @param {string | null} owner @returns {Promise<string>} */
     add(text, owner) {
-      const letter = new Letter(text, owner);
+      // Half a surrogate pair would be no text to the gateway.
+      const letter = new Letter(new TextDecoder().decode(new TextEncoder().encode(text)), owner);
       if (typeof text === "string" && text && text.length <= MAX_TEXT && letter.bytes <= MAX_FRAME_BYTES)
         this.letters.push(letter);
       else letter.reject(new Refused("message_invalid", `A message is text of 1 to ${MAX_TEXT} characters.`));
@@ -769,7 +770,7 @@
       this.shelf.keep({ device });
       if (this.pending?.id === id) {
         this.pending = null;
-        this.#is(visitor, "signed_out");
+        this.#is(visitor, "anonymous");
         this.#flush();
       }
       this.#left();
@@ -796,10 +797,15 @@
     /**
      * Another tab has signed in or out: so does this one, by its own provider, for tokens are
      * shared with nobody. Whose provider or text is being checked just now lets that come first.
+     * Anonymous tabs come together on the device that was kept last.
      */
     #follow() {
-      const { change, person } = this.shelf.kept;
-      if (change === this.change) return;
+      const { change, person, device } = this.shelf.kept;
+      if (change === this.change) {
+        const isAlone = this.link.isOpen && !this.wish && !this.pending && this.shelf.own === null;
+        if (isAlone && device && device !== this.device) this.#restart();
+        return;
+      }
       this.change = change;
       const is = this.#owner;
       if (person !== null && (is === person || (this.wish && is === null))) return;
@@ -895,8 +901,8 @@
     header :focus-visible { outline-color: currentColor; outline-offset: -4px; }
     .who { margin: 0; padding: 8px 16px; border-bottom: 1px solid var(--line); color: var(--soft); font-size: 13px; }
     .who b { color: var(--ink); }
-    .log { flex: 1; margin: 0; padding: 12px 16px; overflow-y: auto; list-style: none; }
-    .log li { max-width: 85%; margin: 0 0 10px; overflow-wrap: anywhere; white-space: pre-wrap; }
+    .log { flex: 1; margin: 0; padding: 12px 16px; overflow-y: auto; }
+    .log p { max-width: 85%; margin: 0 0 10px; overflow-wrap: anywhere; white-space: pre-wrap; }
     .log .mine { width: fit-content; margin-left: auto; padding: 7px 11px; border-radius: 12px; background: light-dark(#e6edfb, #22304a); }
     .log small { display: block; color: var(--soft); font-size: 12px; }
     .log button { padding: 0; text-decoration: underline; }
@@ -947,7 +953,7 @@
       this.bubble = element("button", { class: "bubble", type: "button", "aria-controls": "panel" }, drawing(), this.count);
       this.status = element("p", { role: "status" });
       this.who = element("p", { class: "who" }, texts.anonymous);
-      this.log = element("ul", { class: "log", role: "log", "aria-live": "polite", "aria-label": texts.log, tabindex: "0" });
+      this.log = element("div", { class: "log", role: "log", "aria-live": "polite", "aria-label": texts.log, tabindex: "0" });
       this.field = element("textarea", { rows: "2", maxlength: String(MAX_TEXT), required: "" });
       this.form = element("form", {}, element("label", {}, texts.field, this.field), element("button", {}, texts.send));
       const close = element("button", { type: "button", "aria-label": texts.close }, "×");
@@ -962,7 +968,9 @@
       );
       this.bubble.onclick = () => (this.panel.hidden ? this.open() : this.close());
       close.onclick = () => this.close();
-      this.panel.onkeydown = (event) => event.key === "Escape" && this.close();
+      this.panel.onkeydown = (event) => {
+        if (event.key === "Escape") this.close();
+      };
       this.field.onkeydown = (event) => this.#key(event);
       this.form.onsubmit = (event) => this.#submit(event);
       this.#clear();
@@ -1010,13 +1018,13 @@
 
     /** @param {{from: {name: string}, text: string}} detail */
     message({ from, text }) {
-      this.#add(element("li", {}, element("small", {}, from.name), text));
+      this.#add(element("p", {}, element("small", {}, from.name), text));
       if (this.panel.hidden) this.unread++;
       this.#label();
     }
 
     #clear() {
-      this.log.replaceChildren(element("li", {}, this.texts.greeting));
+      this.log.replaceChildren(element("p", {}, this.texts.greeting));
     }
 
     #label() {
@@ -1046,7 +1054,7 @@
     /** @param {string} text */
     #deliver(text) {
       const state = element("small", {}, this.texts.sending);
-      const item = element("li", { class: "mine" }, text, state);
+      const item = element("p", { class: "mine" }, text, state);
       this.#add(item);
       this.send(text).then(
         () => state.replaceChildren(this.texts.you),

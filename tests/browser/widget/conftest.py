@@ -1,29 +1,42 @@
 """A running system, a shop on another origin, and the widget in its pages."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, WebSocket, expect
 
-from storage.sql.engine import open_database
-from storage.sql.migrate import migrate
 from tests.acceptance.sites import Site, make_site
 from tests.acceptance.system import System
+from tests.browser.dashboards import Dashboard
 from tests.browser.widget.shop import Shop, open_shop
 from tests.servers.browser import PATIENCE_SECONDS, Open
-from tests.servers.redis import RedisServer
 
 SIGN_IN = "tiledesk.signInWithCustomToken(fetchToken)"
 
 
 @dataclass
 class Tab:
-    """A page of the shop, and what its script heard of the widget."""
+    """A page of the shop, what its script heard of the widget, and what went over its sockets."""
 
     page: Page
+    said: list[dict[str, Any]] = field(default_factory=list)
+    urls: list[str] = field(default_factory=list)
+
+    def listen(self) -> None:
+        """Every frame that the widget sends is noted."""
+        self.page.on("websocket", self._opened)
+
+    def _opened(self, socket: WebSocket) -> None:
+        self.urls.append(socket.url)
+        socket.on("framesent", lambda frame: self.said.append(json.loads(frame)))
+
+    def signed_in_with(self) -> list[str]:
+        """The tokens presented so far."""
+        return [frame["token"] for frame in self.said if frame["type"] == "sign_in"]
 
     def run(self, script: str) -> Any:
         """The value of the expression, awaited."""
@@ -37,8 +50,15 @@ class Tab:
         return found
 
     def until(self, condition: str) -> None:
-        """The expression is true."""
-        self.page.wait_for_function(condition, timeout=PATIENCE_SECONDS * 1000, polling=20)
+        """The expression is true; the page's policy forbids to wait for it Playwright's way."""
+        self.wait(lambda: self.run(f"!!({condition})"), condition)
+
+    def wait(self, reached: Callable[[], object], what: str = "it") -> None:
+        """It has come about; meanwhile the browser is listened to."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not reached():
+            assert time.monotonic() < deadline, f"{what} did not come about: {self.run('heard')}"
+            self.page.wait_for_timeout(20)
 
     def until_signed_in(self, name: str = "Ada") -> None:
         """The visitor is that person."""
@@ -60,7 +80,7 @@ class Tab:
         )
         return text
 
-    def panel(self) -> Any:
+    def panel(self) -> Locator:
         """The open panel."""
         if not self.page.get_by_role("dialog", name="Chat").is_visible():
             self.page.get_by_role("button", name="Open chat").click()
@@ -69,16 +89,10 @@ class Tab:
         return panel
 
 
-@pytest.fixture(scope="module")
-def system(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+@pytest.fixture(scope="session")
+def system(dashboard: Dashboard) -> System:
     """A running system, whose widget reaches it on another origin than the shop's."""
-    folder = tmp_path_factory.mktemp("system")
-    url = f"sqlite:///{folder}/widget-auth.sqlite"
-    database = open_database(url)
-    migrate(database)
-    database.close()
-    with System(url, redis_server.url, folder) as running:
-        yield running
+    return dashboard.system
 
 
 @pytest.fixture
@@ -101,16 +115,9 @@ def open_tab(open_browser: Open, shop: Shop) -> Callable[..., Tab]:
 
     def open_one(beside: Tab | None = None, **options: object) -> Tab:
         context = beside.page.context if beside else open_browser(**options)
-        page = context.new_page()
-        page.goto(shop.url)
-        return Tab(page)
+        tab = Tab(context.new_page())
+        tab.listen()
+        tab.page.goto(shop.url)
+        return tab
 
     return open_one
-
-
-def until(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
-    """It has come about."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.02)

@@ -1,6 +1,7 @@
 """A shop on an origin of its own: pages with the widget, and the back end that signs tokens."""
 
 import json
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -64,7 +65,8 @@ class Shop:
     def fresh_token(self, **claims: object) -> Answer:
         """A good token for whoever is logged in; null for nobody."""
         who = self.logged_in
-        token = who and self.site.token(who, name=who.capitalize(), **claims)
+        unique = secrets.token_hex(4)  # or two of one second would be the same
+        token = who and self.site.token(who, name=who.capitalize(), jti=unique, **claims)
         return HTTPStatus.OK, json.dumps({"token": token})
 
     def page(self) -> str:

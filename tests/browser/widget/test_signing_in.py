@@ -1,9 +1,13 @@
 """Signing in by the SDK, in a real browser, from another origin than the gateway's."""
 
+import json
+import threading
 from collections.abc import Callable
+from http import HTTPStatus
 
 from tests.browser.widget.conftest import SIGN_IN, Tab
 from tests.browser.widget.shop import Shop
+from tests.servers.browser import Watch
 
 
 def test_a_provider_signs_the_visitor_in(open_tab: Callable[..., Tab], shop: Shop) -> None:
@@ -19,5 +23,134 @@ def test_a_provider_signs_the_visitor_in(open_tab: Callable[..., Tab], shop: Sho
     assert state["user_id"] == visitor["id"]
     assert tab.heard("anonymous") == []
     assert tab.run("tokenAsked") == ["sign_in"]
-    assert "eyJ" not in tab.storage()
+    assert "eyJ" not in tab.storage() + "".join(tab.urls)
     assert "Ada" not in tab.storage()
+
+
+def test_pages_of_the_original_system_work_as_they_stand(
+    open_tab: Callable[..., Tab], shop: Shop
+) -> None:
+    """A text with its scheme, the promise ignored, and a listener that signs in who is not."""
+    token = f"JWT {shop.site.token(name='Ada')}"
+    refused = f"JWT {shop.site.token(lifetime=-900)}"
+    shop.then = f"""
+        const token = location.search ? {refused!r} : {token!r};
+        tiledesk.on("onAuthStateChanged", ({{detail}}) => {{
+          if (!detail.isLogged) tiledesk.signInWithCustomToken(token);
+        }});"""
+    tab = open_tab()
+    tab.until_signed_in()
+    assert tab.signed_in_with() == [token]
+    assert [state["isLogged"] for state in tab.heard("onAuthStateChanged")] == [False, True]
+
+    tab.page.goto(f"{shop.url}/?expired")
+    tab.until_anonymous()
+    tab.wait(lambda: refused in tab.signed_in_with())
+    again = tab.run(f"tiledesk.signInWithCustomToken({refused!r}).catch(error => error.code)")
+    assert again == "key_revoked"
+    assert tab.signed_in_with().count(refused) == 1
+    assert [state["isLogged"] for state in tab.heard("onAuthStateChanged")] == [False]
+
+
+def test_signing_out_clears_the_identity(open_tab: Callable[..., Tab], shop: Shop) -> None:
+    """A new device, a new and empty visitor; the old device is kept nowhere."""
+    tab = open_tab()
+    tab.until_signed_in()
+    person = tab.run("tiledesk.visitor.id")
+    device = tab.run("Object.values(sessionStorage)[0]")
+    assert device
+
+    left = tab.run("tiledesk.signOut()")
+
+    assert left == {"id": left["id"], "authenticated": False}
+    assert left["id"] != person
+    assert device not in tab.storage()
+    assert tab.run("heard.findLast(each => each.event).event") == "signed_out"
+    tab.page.reload()
+    tab.until_signed_in()
+    shop.logged_in = "grace"
+    tab.run(SIGN_IN)
+    tab.until_signed_in("Grace")
+    assert tab.run("tiledesk.visitor.id") != person
+
+
+def test_a_provider_that_fails_is_slow_or_late_is_asked_again(
+    open_tab: Callable[..., Tab], shop: Shop, watch: Watch
+) -> None:
+    """The promise tells of the first attempt; the visitor is signed in when a token is good."""
+    watch.expect("the server responded with a status of 503")
+    answers = [
+        lambda: (HTTPStatus.SERVICE_UNAVAILABLE, "{}"),
+        lambda: threading.Event().wait(1.5) or shop.fresh_token(),
+        lambda: (HTTPStatus.OK, json.dumps({"token": shop.site.token(lifetime=-900)})),
+        shop.fresh_token,
+    ]
+    shop.answer_token = lambda shop: answers[shop.asked - 1]()
+    shop.then = f"window.failed = {SIGN_IN}.catch((error) => error.code)"
+    tab = open_tab()
+    tab.until_anonymous()
+    assert tab.run("failed") == "provider_failed"
+    tab.until_signed_in()
+
+    assert shop.asked == 4
+    assert len(tab.signed_in_with()) == 2
+    assert tab.run("tokenAsked") == ["sign_in", "retry", "retry", "retry"]
+    assert [state["isLogged"] for state in tab.heard("onAuthStateChanged")] == [False, True]
+
+
+def test_nobody_is_signed_in_where_nobody_is_logged_in(
+    open_tab: Callable[..., Tab], shop: Shop
+) -> None:
+    """A provider that gives null is not asked again; once somebody was, it signs them out."""
+    shop.logged_in = None
+    shop.then = f"window.failed = {SIGN_IN}.catch((error) => error.code)"
+    tab = open_tab()
+    tab.until_anonymous()
+    assert tab.run("failed") == "not_logged_in"
+    anonymous = tab.run("tiledesk.visitor.id")
+
+    tab.page.reload()
+    tab.until_anonymous()
+    assert tab.run("tiledesk.visitor.id") == anonymous
+    shop.logged_in = "ada"
+    tab.run(SIGN_IN)
+    shop.logged_in = None
+    assert tab.run(f"{SIGN_IN}.catch(error => error.code)") == "not_logged_in"
+    tab.until("heard.findLast(each => each.event).event === 'signed_out'")
+    tab.until_anonymous()
+    assert tab.run("tokenAsked").count("retry") == 0
+
+
+def test_the_newest_wish_counts(open_tab: Callable[..., Tab], shop: Shop) -> None:
+    """An older one is told so, whatever still comes of it."""
+    shop.then = ""
+    ada, grace = (shop.site.token(who, name=who.capitalize()) for who in ("ada", "grace"))
+    tab = open_tab()
+    tab.until_anonymous()
+
+    codes = tab.run(f"""Promise.all([
+        tiledesk.signInWithCustomToken(() => new Promise(() => {{}})).catch(error => error.code),
+        tiledesk.signInWithCustomToken({ada!r}).catch(error => error.code),
+        tiledesk.signInWithCustomToken({grace!r}).then(visitor => visitor.name)])""")
+
+    assert codes == ["superseded", "superseded", "Grace"]
+    for useless in ("''", "'x'.repeat(9000)", "null"):
+        code = tab.run(f"tiledesk.signInWithCustomToken({useless}).catch(error => error.code)")
+        assert code in {"token_malformed", "token_too_large"}
+    tab.until_connected()
+
+
+def test_nothing_connects_before_it_is_asked_to(open_tab: Callable[..., Tab], shop: Shop) -> None:
+    """With autoStart off; and without a project the SDK says what is missing."""
+    shop.then, shop.settings = "", {"autoStart": False, "ui": False}
+    tab = open_tab()
+    assert tab.urls == []
+    assert tab.run("[tiledesk.visitor, document.querySelector('tiledesk-chat')]") == [None, None]
+    assert tab.run("tiledesk.signOut()") is None
+
+    tab.run(SIGN_IN)
+    tab.until_signed_in()
+    assert tab.run("document.querySelector('tiledesk-chat')") is None
+    shop.settings = {"projectid": ""}
+    tab.page.reload()
+    assert tab.run(f"{SIGN_IN}.catch(error => error.code)") == "not_configured"
