@@ -1,0 +1,147 @@
+"""Connections that end, and what the SDK does: by the table of close codes."""
+
+from collections.abc import Callable
+
+from tests.browser.widget.conftest import Tab
+from tests.browser.widget.shop import Shop
+from tests.servers.browser import Watch
+
+
+def test_a_revoked_secret_disconnects_until_the_shop_has_the_new_one(
+    open_tab: Callable[..., Tab], shop: Shop
+) -> None:
+    """4401: asked for a fresh token before coming back; refused ones are tried anew, by itself."""
+    tab = open_tab()
+    tab.until_signed_in()
+    old_secret = shop.site.secret
+    shop.site.regenerate()
+    new_secret, shop.site.secret = shop.site.secret, old_secret
+
+    tab.wait(lambda: tab.heard("secret_revoked"))
+    [revoked] = tab.heard("secret_revoked")[:1]
+    assert revoked["isLogged"] is False
+    tab.wait(lambda: len(tab.signed_in_with()) >= 2)
+    tab.until_anonymous()
+    shop.site.secret = new_secret
+    tab.until_signed_in()
+
+    assert tab.run("tokenAsked").index("reconnect") == 1
+    assert len(set(tab.signed_in_with())) == len(tab.signed_in_with())
+    assert len(tab.urls) == 2
+
+
+def test_a_text_is_not_replayed_after_its_secret_was_revoked(
+    open_tab: Callable[..., Tab], shop: Shop
+) -> None:
+    """4401: it goes anonymous, says so, and says that a token is needed."""
+    shop.then = f"tiledesk.signInWithCustomToken({shop.site.token(name='Ada')!r})"
+    tab = open_tab()
+    tab.until_signed_in()
+    shop.site.regenerate()
+
+    tab.wait(lambda: tab.heard("secret_revoked"))
+    tab.wait(lambda: len(tab.urls) == 2)
+    tab.until_anonymous()
+    assert tab.heard("onTokenNeeded") == [{"type": "onTokenNeeded", "reason": "secret_revoked"}]
+    assert len(tab.signed_in_with()) == 1
+    fresh = shop.site.token(name="Ada")
+    assert tab.run(f"tiledesk.signInWithCustomToken({fresh!r})")["authenticated"]
+
+
+def test_who_was_signed_out_by_an_operator_comes_back_by_a_fresh_token(
+    open_tab: Callable[..., Tab], shop: Shop
+) -> None:
+    """4403: anonymous first, with nothing of the person's device; then the page is asked."""
+    tab = open_tab()
+    tab.until_signed_in()
+    device = tab.run("Object.values(sessionStorage)[0]")
+    with shop.site.system.admin(shop.site.api_key) as admin:
+        path = f"/projects/{shop.site.project_id}/visitors/{tab.run('tiledesk.visitor.id')}"
+        assert admin.post(f"{path}/sign_out").is_success
+
+    tab.wait(lambda: tab.heard("signed_out_by_operator"))
+    tab.wait(lambda: len(tab.urls) == 2)
+    tab.until_signed_in()
+    hello = [frame for frame in tab.said if frame["type"] == "hello"][1]
+    assert hello.get("device") != device
+    assert len(tab.heard("signed_in")) == 2
+
+
+def test_a_restart_and_a_lost_network_cost_nothing_but_time(
+    open_tab: Callable[..., Tab], shop: Shop, watch: Watch
+) -> None:
+    """1012, offline, online over a slow line: back with a fresh token, words stored once."""
+    watch.expect("ERR_INTERNET_DISCONNECTED", "ERR_CONNECTION_REFUSED")
+    tab = open_tab()
+    tab.until_signed_in()
+    system = shop.site.system
+    system.processes["web"].stop()
+    tab.wait(lambda: tab.run("heard.at(-1).reason") == "restarting")
+    tab.page.context.set_offline(offline=True)
+    system.restart("web")
+    tab.run("void (window.sent = tiledesk.send('From the train'))")
+    assert tab.run("tiledesk.visitor.authenticated")
+
+    devtools = tab.page.context.new_cdp_session(tab.page)
+    tab.page.context.set_offline(offline=False)
+    slow = {"offline": False, "latency": 300, "downloadThroughput": 4000, "uploadThroughput": 2000}
+    devtools.send("Network.emulateNetworkConditions", slow)
+    tab.run("sent")
+
+    presented = tab.signed_in_with()
+    assert len(set(presented)) == len(presented) >= 2
+    thread = shop.site.get(f"/visitors/{tab.run('tiledesk.visitor.id')}")["messages"]
+    assert [message["text"] for message in thread] == ["From the train"]
+    assert [state["isLogged"] for state in tab.heard("onAuthStateChanged")] == [True]
+
+
+def test_a_proof_is_renewed_before_it_ends(open_tab: Callable[..., Tab], shop: Shop) -> None:
+    """`reauthenticate`: a provider is asked and nobody notices; with a text the page is told."""
+    _change(shop, {"token_policy": {"proof_seconds": 3}})
+    tab = open_tab()
+    tab.until_signed_in()
+    shop.then = f"tiledesk.signInWithCustomToken({shop.site.token(name='Ada')!r})"
+    other = open_tab()
+    other.until_signed_in()
+
+    tab.wait(lambda: "reauthenticate" in tab.run("tokenAsked"))
+    tab.wait(lambda: len(tab.signed_in_with()) >= 2)
+    other.wait(lambda: other.heard("proof_ended"))
+    assert other.heard("onTokenNeeded")[0]["reason"] == "proof_expiring"
+    other.until_anonymous()
+    assert [state["isLogged"] for state in tab.heard("onAuthStateChanged")] == [True]
+    assert len(other.signed_in_with()) == 1
+    assert len(tab.urls) == len(other.urls) == 1
+
+
+def test_an_origin_that_is_not_allowed_is_kept_out(
+    open_tab: Callable[..., Tab], shop: Shop, watch: Watch
+) -> None:
+    """It goes on trying, ever more slowly; on the list, it is let in."""
+    watch.expect("Unexpected response code: 403")
+    _change(shop, {"allowed_origins": ["https://shop.example"]})
+    tab = open_tab()
+    tab.wait(lambda: len(tab.urls) >= 3)
+    assert tab.run("tiledesk.visitor") is None
+
+    _change(shop, {"allowed_origins": ["https://shop.example", shop.url]})
+    tab.until_signed_in()
+
+
+def test_an_unknown_project_is_not_asked_for_again(
+    open_tab: Callable[..., Tab], shop: Shop
+) -> None:
+    """4404: it stops, and whoever wants to be signed in is told why not."""
+    shop.settings = {"projectid": "00000000-0000-7000-8000-000000000000"}
+    shop.then = "window.failed = tiledesk.signInWithCustomToken(fetchToken).catch(e => e.code)"
+    tab = open_tab()
+    assert tab.run("failed") == "unknown_project"
+    tab.page.wait_for_timeout(300)
+    assert len(tab.urls) == 1
+    assert tab.heard("onConnectionChanged")[-1]["state"] == "stopped"
+
+
+def _change(shop: Shop, changes: dict[str, object]) -> None:
+    with shop.site.system.admin(shop.site.api_key) as admin:
+        answer = admin.patch(f"/projects/{shop.site.project_id}", json=changes)
+    assert answer.status_code == 200, answer.text
