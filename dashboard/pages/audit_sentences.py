@@ -28,6 +28,7 @@ SENTENCES: dict[str, str] = {
     "merge.undone": "undid a merge of visitors",
     "message.dismissed": "dismissed a parked message",
     "message.sent": "answered a visitor",
+    "messages.dismissed": "dismissed parked messages",
     "project.changed": "changed the project's settings",
     "project.created": "created the project",
     "project.halted": "halted the project: Redis knew of revocations that the database had lost",

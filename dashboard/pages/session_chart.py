@@ -21,6 +21,7 @@ EARLIER = "Earlier secrets"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STEPS = (1, 2, 3, 4, 5, 6, 8)
 _SLOTS_AN_HOUR = HOUR // SLOT
+_QUARTER = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +143,14 @@ def _round_up(count: int) -> int:
 
 
 def _labels(first: int, zone: ZoneInfo) -> Iterator[Label]:
+    """Every quarter of a day of the zone's own, which may begin at a quarter past an hour."""
     begins = _EPOCH + first * SLOT
-    quarter = timedelta(minutes=15)
-    for n in range(-(-(begins - _EPOCH) // quarter), (begins + SLOTS * SLOT - _EPOCH) // quarter):
-        moment = _EPOCH + n * quarter
+    ends = begins + SLOTS * SLOT
+    for n in range(-((_EPOCH - begins) // _QUARTER), (ends - _EPOCH) // _QUARTER + 1):
+        moment = _EPOCH + n * _QUARTER
         local = moment.astimezone(zone)
         if local.minute == 0 and local.hour % LABEL_EVERY_HOURS == 0:
-            percent = 100 * (moment - begins) / (SLOTS * SLOT)
+            percent = 100 * (moment - begins) / (ends - begins)
             yield Label(f"{local:%H:%M}", round(percent, 2))
 
 
