@@ -37,12 +37,14 @@ from gateway.revocations import Revocations
 from gateway.session_records import SessionRecords
 from gateway.signal_reader import read_signals
 from gateway.sockets.deadlines import Deadlines
+from gateway.stale_copies import StaleCopies
 from gateway.steps import Reached, Step, pass_by
 from gateway.sweeps import Sweeps
 from gateway.widget_session import WidgetSession
 from storage.redis import cards, figures, leases, persons, receipts, signals
 from storage.redis.buckets import BucketAllocator
-from storage.redis.client import AsyncRedis
+from storage.redis.client import AsyncRedis, identify_async
+from storage.redis.own_records import list_own
 from storage.redis.session_writer import SessionWriter
 
 log = structlog.get_logger(__name__)
@@ -109,6 +111,12 @@ class Node:
             partial(persons.read_persons, client),
             settings.sweep_seconds,
         )
+        self._copies = StaleCopies(
+            self.context,
+            partial(identify_async, client),
+            partial(list_own, client, self.node_id),
+            self._rewrite_all,
+        )
         show_gauges(self.context)
 
     async def start(self) -> None:
@@ -120,6 +128,7 @@ class Node:
         self._keep_up(self.context.lease.keep)
         self._keep_up(self._read_signals)
         self._keep_up(self._sweeps.keep)
+        self._keep_up(self._copies.keep)
         self._repeat(_FENCE_CHECK_SECONDS, self._check_lease)
         self._repeat(self._patience.silent_seconds / _SILENCE_CHECKS, self._drop_silent)
         try:
@@ -245,6 +254,7 @@ class Node:
 
     def _signals_stand(self) -> None:
         self._listens.set()
+        self._copies.look_soon()
         self._sweeps.soon()
 
     def _lease_lost(self) -> None:

@@ -95,6 +95,10 @@ class SessionRecords:
         if bucket is not None:
             self._writer.unregister(session.project_id, session.session_id, bucket)
 
+    def forget(self, project_id: ProjectId, session_id: SessionId, bucket: Bucket) -> None:
+        """The record of a session that is not there goes, as soon as Redis can be reached."""
+        self._writer.unregister(project_id, session_id, bucket)
+
     def drop(self, session: Recorded) -> Bucket | None:
         """The session's place is free; its record is left to whoever removes the whole bucket."""
         bucket, session.bucket = session.bucket, None

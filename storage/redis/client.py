@@ -1,6 +1,6 @@
 """Connections to Redis, bounded in time and number, and what they raise."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeAlias
 
@@ -86,6 +86,17 @@ def identify(client: Redis) -> ServerIdentity:
     """
     with store_errors():
         facts: dict[str, Any] = client.info("server") | client.info("replication")
+    return _identity(facts)
+
+
+async def identify_async(client: AsyncRedis) -> ServerIdentity:
+    """As `identify`."""
+    with store_errors():
+        facts: dict[str, Any] = await client.info("server") | await client.info("replication")
+    return _identity(facts)
+
+
+def _identity(facts: Mapping[str, Any]) -> ServerIdentity:
     return ServerIdentity(str(facts["run_id"]), str(facts["master_replid"]))
 
 

@@ -86,6 +86,10 @@ class Link:
         """Bytes pass, those that were held too."""
         self.obey(PASSING)
 
+    def lead_to(self, target: int) -> None:
+        """Whoever connects from now on reaches that port; the connections so far are reset."""
+        self._proxy.call(self._lead_to, target)
+
     async def open(self) -> None:
         """It listens."""
         self._listener = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=CHUNK)
@@ -107,6 +111,11 @@ class Link:
         if rule.reset:
             for connection in self._connections:
                 connection.reset()
+
+    def _lead_to(self, target: int) -> None:
+        self._target = target
+        for connection in self._connections:
+            connection.reset()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection(writer)

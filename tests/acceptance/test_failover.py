@@ -1,0 +1,182 @@
+"""Redis fails over to a stale copy, comes back empty, forgets its scripts: closed, then right."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from websockets.exceptions import WebSocketException
+
+from domain.ids import ProjectId
+from storage.redis import keys, publications, sessions
+from storage.redis.client import connect
+from storage.sql.engine import open_database
+from storage.sql.migrate import migrate
+from tests.acceptance.leading_redis import LeadingRedis
+from tests.acceptance.sites import Site, make_site
+from tests.acceptance.system import System
+from tests.acceptance.widget import Widget
+from tests.servers.redis import RedisServer
+
+BOUND_SECONDS = 15.0
+GATEWAYS = (1, 2)
+
+Measured = Callable[[str], None]
+
+
+@pytest.fixture(scope="module")
+def leading() -> Iterator[LeadingRedis]:
+    """The live state's Redis of the tests here."""
+    with LeadingRedis() as leading:
+        yield leading
+
+
+@pytest.fixture(scope="module")
+def failing_system(
+    leading: LeadingRedis, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[System]:
+    """Two gateways; the broker is a Redis of its own, as in production."""
+    folder = tmp_path_factory.mktemp("failing")
+    url = f"sqlite:///{folder}/widget-auth.sqlite"
+    database = open_database(url)
+    migrate(database)
+    database.close()
+    settings = {"WIDGET_AUTH_BROKER_URL": redis_server.url}
+    with System(url, leading.url, folder, gateways=len(GATEWAYS), settings=settings) as running:
+        yield running
+
+
+@pytest.fixture
+def shop(failing_system: System) -> Site:
+    """A new project with its first secret."""
+    return make_site(failing_system)
+
+
+def test_stale_copy_lets_nobody_in_and_is_put_right(
+    leading: LeadingRedis, shop: Site, measured: Measured
+) -> None:
+    """The copy was cut off before a regenerate: its epoch, sessions and cards are old ones."""
+    card = keys.card(ProjectId(shop.project_id))
+
+    async def story() -> float:
+        async with shop.widget() as old, shop.widget() as anonymous:
+            await old.signed_in(shop.token("ada"))
+            with leading.copied() as copy:
+                await asyncio.to_thread(copy.until_it_holds, card, "epoch", "1")
+            async with _presenting(shop) as answers:
+                rotation = (await asyncio.to_thread(shop.regenerate))["rotation"]["id"]
+                assert (await old.closing())[0] == 4401
+                await asyncio.to_thread(shop.completed_receipt, rotation)
+                async with shop.widget() as newer:
+                    await newer.signed_in(shop.token("bob"))
+                    answers.clear()  # what follows was sent after the answer
+
+                    await asyncio.to_thread(leading.fail_over, copy)
+                    took = await _until_right(leading, shop)
+                    assert await anonymous.is_alive()
+                    assert await newer.is_alive()
+            _assert_refused(answers)
+        return took
+
+    measured(f"a stale copy was put right {asyncio.run(story()):.2f} s after the failover")
+    asyncio.run(_sign_in_everywhere(shop))
+
+
+def test_empty_redis_lets_nobody_in_and_is_filled_again(
+    leading: LeadingRedis, shop: Site, measured: Measured
+) -> None:
+    """Another run of the same server: no card, no epoch, no lease, no script."""
+
+    async def story() -> float:
+        async with _presenting(shop) as answers:
+            await asyncio.to_thread(shop.regenerate)
+            async with shop.widget() as newer, shop.widget() as anonymous:
+                await newer.signed_in(shop.token("bob"))
+                answers.clear()
+
+                await asyncio.to_thread(leading.restart)
+                took = await _until_right(leading, shop)
+                assert await anonymous.is_alive()
+                assert await newer.is_alive()
+        _assert_refused(answers)
+        return took
+
+    measured(f"an empty Redis was filled again {asyncio.run(story()):.2f} s after its restart")
+    asyncio.run(_sign_in_everywhere(shop))
+
+
+def test_forgotten_scripts_cost_nobody_anything(leading: LeadingRedis, shop: Site) -> None:
+    """Each of hello, sign-in, regenerate and close finds a server that knows no script."""
+    client = connect(leading.url)
+
+    async def story() -> None:
+        client.script_flush()
+        async with shop.widget() as widget:
+            client.script_flush()
+            await widget.signed_in(shop.token("ada"))
+            client.script_flush()
+            rotation = (await asyncio.to_thread(shop.regenerate))["rotation"]["id"]
+            assert (await widget.closing())[0] == 4401
+        client.script_flush()
+        receipt = await asyncio.to_thread(shop.completed_receipt, rotation)
+        assert receipt["sessions"] == {"targeted": 1, "closed": 1, "gone": 0}
+
+    asyncio.run(story())
+    client.close()
+
+
+@asynccontextmanager
+async def _presenting(shop: Site) -> AsyncIterator[list[str]]:
+    """Meanwhile a token of the present secret is presented on every gateway, again and again.
+
+    Gives the answers, which grow.
+    """
+    token, answers = shop.token("eve"), list[str]()
+
+    async def present(gateway: int) -> None:
+        while True:
+            with suppress(WebSocketException, AssertionError, OSError):
+                async with Widget(shop.system.socket_url(shop.project_id, gateway)) as widget:
+                    answer = await widget.sign_in(token)
+                    answers.append(answer.get("code", answer["type"]))
+            await asyncio.sleep(0.05)
+
+    presenting = [asyncio.create_task(present(gateway)) for gateway in GATEWAYS]
+    try:
+        yield answers
+    finally:
+        for each in presenting:
+            each.cancel()
+        await asyncio.gather(*presenting, return_exceptions=True)
+
+
+def _assert_refused(answers: list[str]) -> None:
+    assert "key_revoked" in answers
+    assert set(answers) <= {"key_revoked", "unavailable"}
+
+
+async def _until_right(leading: LeadingRedis, shop: Site) -> float:
+    """How long it took until Redis held the epoch, and who is signed in with the new secret only."""
+    client, project_id = connect(leading.url), ProjectId(shop.project_id)
+    began = time.monotonic()
+    while True:
+        epoch = publications.read_epochs(client, [project_id])[project_id].epoch
+        held = sessions.count_by_generation(client, project_id)
+        took = time.monotonic() - began
+        if epoch == 2 and (held.get(1), held.get(2)) == (None, 1):
+            client.close()
+            return took
+        assert took < BOUND_SECONDS, (epoch, held)
+        await asyncio.sleep(0.05)
+
+
+async def _sign_in_everywhere(shop: Site) -> None:
+    deadline = time.monotonic() + BOUND_SECONDS
+    for gateway in GATEWAYS:
+        while True:
+            with suppress(WebSocketException, AssertionError):
+                async with Widget(shop.system.socket_url(shop.project_id, gateway)) as widget:
+                    await widget.signed_in(shop.token("ada"))
+                    break
+            assert time.monotonic() < deadline
