@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cli.connections import connected
+from cli.connections import Connected, connected
 from cli.failures import WrongUse
 from cli.named_projects import get_named_project
 from cli.options import json_option, project_argument
@@ -16,11 +16,14 @@ from cli.printing import Cell, print_facts, print_json, print_table, say, shown
 from domain.operating_hours import WEEKDAYS, OpenDay, parse_hours
 from domain.outcomes import Json, JsonObject
 from domain.projects import Project
+from domain.rotations import Rotation
 from services.projects import change_project
 from services.read_off_hours import read_off_hours
+from storage.sql.rotations import list_pending
 
 _OPEN = re.compile(r"([a-z]{3})(?:-([a-z]{3}))?=(.*)")
 _LARGEST = 1 << 16
+_NO_DATE = "at no date"
 _NEVER_OFFLINE = "Chat is never offline: there are no off-hours."
 
 
@@ -73,7 +76,11 @@ def set_hours(
             project = get_named_project(db, project_text)
         if any(ways):
             changes["operating_hours"] = _hours(project, opened, file, from_stdin=from_stdin)
+        before = _find_pending(system, project)
         _show(change_project(system.stores, project.id, changes, system.actor), as_json=as_json)
+        after = _find_pending(system, project)
+    if before and after and before.id == after.id and before.due_at != after.due_at:
+        say(f"The pending rotation {after.id} is due {shown(after.due_at or _NO_DATE)} now.")
 
 
 @click.command()
@@ -96,6 +103,11 @@ def preview(project_text: str, count: int, *, as_json: bool) -> None:
         [*(str(one[name]) for name in columns), "yes" if one["dst_shift"] else ""] for one in found
     ]
     print_table(("LOCAL START", "LOCAL END", "UTC START", "UTC END", "CLOCKS CHANGE"), rows)
+
+
+def _find_pending(system: Connected, project: Project) -> Rotation | None:
+    with system.stores.database.reading() as db:
+        return next(iter(list_pending(db, project.id)), None)
 
 
 def _show(project: Project, *, as_json: bool) -> None:

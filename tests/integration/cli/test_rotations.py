@@ -117,7 +117,10 @@ def test_hours_are_set_shown_and_previewed(cli: CommandLine, shop: Shop) -> None
     ]
     assert rotation["due_at"] == by_start["00:00:00+05:30"]["starts_at"]
 
-    cli("hours", "set", "Shop", "--open", "mon-sun=01:00-00:00", "--json")
+    same = cli("hours", "set", "Shop", "--time-zone", "Asia/Kolkata", "--json")
+    said = cli("hours", "set", "Shop", "--open", "mon-sun=01:00-00:00", "--json").err
+    assert same.err == ""
+    assert f"The pending rotation {rotation['id']} is due at no date now." in said
     moved = cli("rotation", "show", "Shop", rotation["id"], "--json").document
     assert moved["due_at"] is None or from_wire(moved["due_at"]) > datetime.now(UTC)
     assert moved["moved_because"] == "never_offline"  # no stretch of two hours is left

@@ -1,5 +1,7 @@
 """Rotations through the API: planned, dated, pinned, cancelled, run, revealed; and off-hours."""
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +15,7 @@ from domain.roles import Role
 from domain.rotation_dates import OffHours
 from domain.times import from_wire, to_wire
 from services.rotation_policies import run_due_policies
+from services.run_due_rotations import run_due_rotations
 from services.schedule_rotation import schedule_rotation
 from storage.sql.tables import projects, signing_secrets
 from tests.integration.dashboard.people import sign_in
@@ -20,6 +23,7 @@ from tests.integration.dashboard.serving import Api, Caller, error_of, nobody
 from tests.integration.dashboard.test_secrets import generate, secrets_of
 from tests.integration.scenes import ADMINISTRATOR, SEALER
 
+SECONDS = 20.0
 ALL_DAY = [["00:00", "00:00"]]
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -93,6 +97,32 @@ def test_an_unused_new_secret_guards_the_cut(
 
     assert (forced.status_code, forced.json()["state"]) == (200, "cutting")
     assert forced.json()["forced"] is True
+
+
+def test_a_guarded_cut_is_postponed_until_the_secret_is_used(
+    api: Api, administrator: Caller, operator: Caller, project_id: ProjectId
+) -> None:
+    """It says why and since when, and is cut by nobody; used, it is cut at its next date."""
+    generate(administrator, project_id)
+    made = generate(administrator, project_id, retire_previous=later(seconds=0.3))
+    path = f"/projects/{project_id}/rotations/{made['rotation']['id']}"
+    asked_for = made["rotation"]["due_at"]
+
+    postponed = _swept(api, operator, path, until=lambda shown: shown["due_at"] != asked_for)
+
+    assert postponed["state"] == "overlapping"
+    assert postponed["moved_because"] == "new_secret_unused"
+    assert asked_for <= postponed["moved_at"] <= to_wire(datetime.now(UTC))
+    assert from_wire(postponed["due_at"]) > datetime.now(UTC) + timedelta(hours=22)
+    assert secrets_of(administrator, project_id)[1]["state"] == "retiring"
+    events = operator.get(f"/projects/{project_id}/events").json()["items"]
+    assert events[-1]["kind"] == "RotationPostponed"
+    assert events[-1]["payload"]["because"] == "new_secret_unused"
+    sign_in(api, project_id, made["secret"], "ada")
+    operator.patch(path, json={"retire_previous": later(seconds=0.3)})
+    cut = _swept(api, operator, path, until=lambda shown: shown["state"] != "overlapping")
+    assert (cut["state"], cut["moved_because"], cut["moved_at"]) == ("cutting", None, None)
+    assert cut["effective_at"] >= cut["due_at"]
 
 
 def test_a_second_plan_needs_force(administrator: Caller, project_id: ProjectId) -> None:
@@ -235,6 +265,9 @@ def test_a_waiting_secret_is_shown_once(
     )
     assert [one["state"] for one in secrets_of(administrator, project_id)] == ["waiting", "active"]
     path = f"/projects/{project_id}/secrets/{rotation.new_key_id}/reveal"
+    run = f"/projects/{project_id}/rotations/{rotation.id}/run"
+    for force in (False, True):
+        refused(administrator.post(run, json={"force": force}), 409, "secret_waiting")
 
     shown = administrator.post(path)
 
@@ -329,3 +362,17 @@ def _age(api: Api, project_id: ProjectId, by: timedelta) -> None:
             db.execute(table.update().where(project == project_id).values({moment: before - by}))
 
     api.stores.database.write(use_case)
+
+
+def _swept(
+    api: Api, caller: Caller, path: str, until: Callable[[dict[str, Any]], bool]
+) -> dict[str, Any]:
+    """The rotation once sweeps have brought it so far."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        run_due_rotations(api.stores)
+        shown: dict[str, Any] = caller.get(path).json()
+        if until(shown):
+            return shown
+        assert time.monotonic() < deadline, shown
+        time.sleep(0.05)
