@@ -49,9 +49,9 @@ mutations: development ## deliberate bugs, each of which the fault suite must se
 	@exec $(BIN)/python -m tests.chaos.mutations
 
 .PHONY: docs
-docs: development ## the documentation as a site: site/index.html, which needs no server
+docs: development ## the documentation as a site, in the folder site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
-	@echo "docs: site/index.html"
+	@echo "docs: open site/index.html, or with search: python3 -m http.server --directory site"
 
 .PHONY: locks
 locks: ## makes requirements/*.txt anew from pyproject.toml

@@ -48,11 +48,13 @@ def test_a_site_of_ones_own(newcomer: Newcomer, page: Page) -> None:
     _is(page, "anonymous")
 
     (newcomer.folder / ".data" / "secret").write_text(_shown(told))
+    page.goto("about:blank")
     newcomer.interrupt("examples/own_site.py")
     newcomer.type(site)
     page.goto(address)
     page.get_by_role("button", name="Log in as ada").click()
     _is(page, "signed in as Ada Lovelace")
+    page.goto("about:blank")
     newcomer.interrupt("examples/own_site.py")
     newcomer.interrupt("make run")
 
