@@ -70,7 +70,7 @@ class Copy:
     def __init__(self, server: RedisServer, leader_port: int) -> None:
         self.server = server
         self._client = redis.Redis(port=server.port)
-        self._client.execute_command("REPLICAOF", "127.0.0.1", leader_port)
+        self._client.replicaof("127.0.0.1", leader_port)
 
     def until_it_holds(self, key: str, field: str, value: str) -> None:
         """It has come so far."""
@@ -81,5 +81,5 @@ class Copy:
 
     def stop_following(self) -> None:
         """It takes writes of its own."""
-        self._client.execute_command("REPLICAOF", "NO", "ONE")
+        self._client.replicaof("NO", "ONE")
         self._client.close()

@@ -157,7 +157,7 @@ def _assert_refused(answers: list[str]) -> None:
 
 
 async def _until_right(leading: LeadingRedis, shop: Site) -> float:
-    """How long it took until Redis held the epoch, and who is signed in with the new secret only."""
+    """How long it took until Redis held the epoch, and only sessions of the new secret."""
     client, project_id = connect(leading.url), ProjectId(shop.project_id)
     began = time.monotonic()
     while True:
