@@ -16,7 +16,7 @@ from storage.sql.types import UtcTime
 
 _IS_PENDING = rotations.c.state.in_(sorted(PENDING))
 
-_PUT_OFF = (Moved.SECRET_WAITING, Moved.WINDOW_MISSED, Moved.NEVER_OFFLINE)
+_PUT_OFF = (Moved.WINDOW_MISSED, Moved.NEVER_OFFLINE)
 
 _GIVEN = (
     "id",
@@ -194,12 +194,15 @@ def list_troubled(
 ) -> list[Rotation]:
     """Pending rotations whose cut was put off or is overdue since that time, oldest first.
 
-    One that was put off because its new secret was not used is none once that is.
+    One that was put off because its new secret was not revealed, or not used, is none once that is.
     """
+    because = rotations.c.moved_because
+    is_hidden = rotations.c.state == RotationState.SCHEDULED
     is_idle = signing_secrets.c.last_verified_at.is_(None)
     is_moved = sa.or_(
-        rotations.c.moved_because.in_(sorted(_PUT_OFF)),
-        sa.and_(rotations.c.moved_because == Moved.NEW_SECRET_UNUSED, is_idle),
+        because.in_(sorted(_PUT_OFF)),
+        sa.and_(because == Moved.SECRET_WAITING, is_hidden),
+        sa.and_(because == Moved.NEW_SECRET_UNUSED, is_idle),
     )
     query = (
         sa.select(rotations)

@@ -85,6 +85,12 @@ class Night:
             return [one.state for one in signing_secrets.list_secrets(db, self.project_id)]
 
     @property
+    def troubled(self) -> list[Rotation]:
+        """What somebody should look at."""
+        with self.database.reading() as db:
+            return rotations.list_troubled(db, self.now - timedelta(minutes=1), limit=9)
+
+    @property
     def told(self) -> list[EventKind]:
         """What the outbox says, oldest first."""
         with self.database.reading() as db:
@@ -167,8 +173,10 @@ def test_unused_secret_locks_nobody_out(night: Night) -> None:
         assert postponed.moved_because is Moved.NEW_SECRET_UNUSED
         assert postponed.moved_at == EVENING
         assert night.states[1] is SecretState.RETIRING
+    assert night.troubled == [night.latest]
     night.use(generated)
 
+    assert night.troubled == []
     assert night.run_at(EVENING + 3 * DAY).state is RotationState.CUTTING
     assert night.told.count(EventKind.ROTATION_POSTPONED) == 3
 
@@ -190,10 +198,12 @@ def test_waiting_secret_is_not_cut(night: Night) -> None:
         RotationState.SCHEDULED,
         Moved.SECRET_WAITING,
     )
+    assert night.troubled == [postponed]
 
     revealed = night.stores.transactor.run(
         lambda t: reveal(t, SEALER, night.project_id, postponed.new_key_id, ADMINISTRATOR)
     )
+    assert night.troubled == []
     night.use(revealed)
 
     assert len(revealed.secret) == 64
