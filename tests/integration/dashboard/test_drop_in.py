@@ -10,7 +10,9 @@ import httpx
 import jwt
 import pytest
 from argon2 import PasswordHasher
+from fastapi.routing import APIRoute
 
+from dashboard import drop_in
 from domain.ids import ProjectId
 from domain.own_tokens import OwnTokens, Purpose
 from domain.roles import Role
@@ -95,6 +97,14 @@ def secrets_of(api: Api, project: ProjectId) -> list[str]:
     """The states of the project's secrets, newest first."""
     listed = api.caller(Role.ADMINISTRATOR, project).get(f"/projects/{project}/secrets")
     return [secret["state"] for secret in listed.json()["items"]]
+
+
+def test_there_are_these_two(behind: Api) -> None:
+    """A third would need somebody to decide who may: the walk of the API does not see it."""
+    served = {route.path for route in drop_in.router.routes if isinstance(route, APIRoute)}
+
+    assert served == {SIGN_IN, "/{project_id}/keys/generate"}
+    assert len(served) == len(drop_in.router.routes)
 
 
 def test_an_administrator_signs_in_and_generates(behind: Api, project: ProjectId) -> None:
