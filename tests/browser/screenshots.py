@@ -3,6 +3,7 @@
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -36,10 +37,13 @@ def _as_it_is(_page: Page) -> None:
 
 
 def inspect_a_bad_token(page: Page) -> None:
-    """One that has expired, signed with nobody's secret."""
-    page.get_by_label("Token").fill(mint("s" * 64, lifetime=-3600, name="Ada Lovelace"))
+    """One that has expired, for somebody else, signed with nobody's secret."""
+    issued = int(time.time()) - 3600
+    token = mint("s" * 64, lifetime=-3300, iat=issued, name="Ada Lovelace", aud="another-site")
+    page.get_by_label("Token").fill(token)
     page.get_by_role("button", name="Inspect").click()
     page.get_by_role("heading", name="Checks").wait_for()
+    page.evaluate("scrollTo(0, 0)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,13 @@ class Shot:
 
 
 SHOTS = (
-    Shot("overview", "/projects/{project_id}/overview", Role.OPERATOR, prepare=live_through_a_day),
+    Shot(
+        "overview",
+        "/projects/{project_id}/overview",
+        Role.OPERATOR,
+        (1280, 1100),
+        prepare=live_through_a_day,
+    ),
     Shot(
         "overview-dark-phone",
         "/projects/{project_id}/overview",
@@ -77,7 +87,12 @@ SHOTS = (
     ),
     Shot("overview-first-steps", "/projects/{project_id}/overview", Role.ADMINISTRATOR),
     Shot(
-        "inspector", "/projects/{project_id}/inspector", Role.ADMINISTRATOR, act=inspect_a_bad_token
+        "inspector",
+        "/projects/{project_id}/inspector",
+        Role.ADMINISTRATOR,
+        (1280, 1100),
+        prepare=live_through_a_day,
+        act=inspect_a_bad_token,
     ),
     Shot("audit", "/projects/{project_id}/audit", Role.ADMINISTRATOR, prepare=act_in),
     Shot("sign-in", "/sign-in"),

@@ -8,6 +8,7 @@ from services.read_overview import read_overview
 from storage.redis import figures
 from storage.redis.figures import HOUR, SLOT, SignInCounts
 from storage.redis.signals import send_many
+from storage.sql import projects
 from tests.integration.dashboard.browsing import browsing, new_member
 from tests.integration.dashboard.people import connect_widgets, new_id, sign_in
 from tests.integration.dashboard.serving import Api, serving, settings_of
@@ -71,6 +72,20 @@ def test_who_may_not_know_secrets_sees_no_part_of_one(api: Api, project_id: Proj
     assert "Secret 1" in pages[Role.OPERATOR]
     assert ending in pages[Role.ADMINISTRATOR]
     assert ending not in pages[Role.OPERATOR]
+
+
+def test_an_alarm_stands_first_with_what_to_do(api: Api, project_id: ProjectId) -> None:
+    """A project that is halted says so on its overview; others do not."""
+    api.stores.transactor.run(lambda t: projects.halt_project(t.db, project_id, 7, t.now))
+    other = api.project()
+    told = {}
+    with browsing(api, new_member(api, Role.OWNER)) as browser:
+        for id_ in (project_id, other):
+            told[id_] = browser.get(f"/projects/{id_}/overview").text
+
+    assert "Nobody can sign in" in told[project_id]
+    assert "widget-auth project settle" in told[project_id]
+    assert "Nobody can sign in" not in told[other]
 
 
 def test_without_redis_there_is_a_page_all_the_same(kept_database_url: str) -> None:
