@@ -93,7 +93,10 @@ def test_with_a_key_no_cookie_is_looked_at(api: Api) -> None:
 
 @pytest.mark.parametrize(
     "then",
-    ["https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", "evil", ""],
+    [
+        *("https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example"),
+        *("evil", "", "/sign-in?next=/account"),
+    ],
 )
 def test_after_signing_in_nobody_is_led_elsewhere(api: Api, then: str) -> None:
     """`next` is a path of ours or home."""
