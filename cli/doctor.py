@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import click
 
@@ -12,7 +13,7 @@ from cli.printing import print_json, print_table, say
 from cli.shapes import check_shape
 from domain.health import Check, Level
 from services.examination import examine
-from services.system_figures import render_figures
+from services.system_figures import list_figures, render_figures
 from storage.redis.client import Redis, connect
 
 
@@ -33,16 +34,20 @@ def doctor(*, as_json: bool) -> int:
         print_table(
             ("CHECK", "LEVEL", "FOUND"), [(c.name, c.level.value, c.message) for c in checks]
         )
+    if not (as_json and is_well):
         say(_verdict(checks))
     return 0 if is_well else EXIT_REFUSED
 
 
 @click.command()
-def metrics() -> None:
+@json_option
+def metrics(*, as_json: bool) -> None:
     """Print the figures of the whole system, for Prometheus' text file collector."""
     with connected() as system:
-        figures = render_figures(system.stores)
-    sys.stdout.write(figures.decode())
+        if as_json:
+            print_json({"figures": [asdict(figure) for figure in list_figures(system.stores)]})
+        else:
+            sys.stdout.write(render_figures(system.stores).decode())
 
 
 def _examine(system: Connected) -> list[Check]:

@@ -115,7 +115,7 @@ def _silent_queues(stores: Stores) -> Iterator[Alarm]:
     now = health.read_clock(stores.redis)
     for queue, last in health.read_runs(stores.redis, WATCHED_QUEUES).items():
         if last is None or is_silent(last, now):
-            ago = f"for {round((now - last.at).total_seconds())} seconds" if last else "for a week"
+            ago = f"for {round((now - last.at).total_seconds())} seconds" if last else "of late"
             message = (
                 f"No task of the queue {queue} has run {ago}."
                 f" Look whether beat runs, and a worker with -Q {queue}."

@@ -1,6 +1,8 @@
 """Figures of the whole system for a monitoring system, in Prometheus' text format."""
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
@@ -16,19 +18,41 @@ from storage.sql.engine import now_of
 _PREFIX = "widget_auth_system"
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number, and what it is of."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+
+
 def render_figures(stores: Stores) -> bytes:
-    """All of them, as they are now. No project and no person is told apart.
+    """All figures as they are now, as text. No project and no person is told apart.
 
     Raises:
         StorageUnavailable: a store does not answer.
     """
+    return generate_latest(_collect(stores))
+
+
+def list_figures(stores: Stores) -> list[Figure]:
+    """The same, one by one."""
+    return [
+        Figure(sample.name, sample.labels, sample.value)
+        for metric in _collect(stores).collect()
+        for sample in metric.samples
+    ]
+
+
+def _collect(stores: Stores) -> CollectorRegistry:
     registry = CollectorRegistry()
     _show_outbox(registry, stores)
     _show_alarms(registry, stores)
     _show_queues(registry, stores)
     _show_nodes(registry, stores)
     _show_clocks(registry, stores)
-    return generate_latest(registry)
+    return registry
 
 
 def _show_outbox(registry: CollectorRegistry, stores: Stores) -> None:

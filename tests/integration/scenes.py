@@ -12,7 +12,7 @@ from domain.cards import Limits
 from domain.device_ids import DeviceIds
 from domain.events import EventKind
 from domain.ids import DeviceId, ProjectId, RequestId, SessionId
-from domain.outcomes import Json
+from domain.outcomes import Json, JsonObject
 from domain.projects import Project
 from domain.roles import Actor
 from domain.sealing import SecretSealer
@@ -73,6 +73,17 @@ def add_project(transactor: Transactor, policy: TokenPolicy | None = None) -> Pr
 def rotate(transactor: Transactor, project_id: ProjectId) -> Generated:
     """A new secret; every earlier one is revoked."""
     return transactor.run(lambda t: regenerate(t, SEALER, project_id, ADMINISTRATOR), urgent=True)
+
+
+def announce_hopeless(transactor: Transactor, project_id: ProjectId) -> None:
+    """A revocation that nobody can carry out stands in the outbox: SQL knows no such rotation."""
+
+    def use_case(transaction: Transaction) -> None:
+        nowhere = transaction.new_id()
+        payload: JsonObject = {"rotation_id": nowhere, "key_ids": [], "epoch": 1}
+        transaction.announce(EventKind.SECRET_REVOKED, project_id, payload)
+
+    transactor.run(use_case)
 
 
 def mint(secret: str, custom_id: str | int, **claims: object) -> str:

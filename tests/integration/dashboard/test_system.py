@@ -3,11 +3,10 @@
 from prometheus_client.parser import text_string_to_metric_families
 
 from domain.alarms import AlarmKind
-from domain.events import EventKind
 from services.poison_notes import PoisonNotes
 from storage.sql import projects
 from tests.integration.dashboard.serving import Api, Caller
-from tests.integration.scenes import add_project
+from tests.integration.scenes import add_project, announce_hopeless
 
 PREFIX = "widget_auth_system_"
 
@@ -29,9 +28,7 @@ def test_the_figures_tell_what_waits_and_what_is_wrong(api: Api, owner: Caller) 
     transactor = api.stores.transactor
     project_id = add_project(transactor)
     before = figures(owner)
-    transactor.run(
-        lambda t: t.announce(EventKind.SECRET_REVOKED, project_id, {"rotation_id": "nowhere"})
-    )
+    announce_hopeless(transactor, project_id)
     transactor.run(lambda t: projects.halt_project(t.db, project_id, 9, t.now))
     PoisonNotes(transactor).note("unknown", "task_unknown")
 

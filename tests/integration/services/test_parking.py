@@ -32,6 +32,7 @@ from tests.integration.scenes import (
     SEALER,
     Broker,
     add_project,
+    announce_hopeless,
     open_transactor,
     rotate,
 )
@@ -93,9 +94,7 @@ def scene(database_url: str, redis_url: str) -> Iterator[Scene]:
     transactor, broker = open_transactor(database)
     stores = Stores(transactor, connect(redis_url), SEALER)
     project_id = add_project(transactor)
-    transactor.run(
-        lambda t: t.announce(EventKind.SECRET_REVOKED, project_id, {"rotation_id": "nowhere"})
-    )
+    announce_hopeless(transactor, project_id)
     event_id = EventId(str(broker.sent[-1][1]["event_id"]))
     yield Scene(stores, broker, clock, project_id, event_id)
     stores.close()
