@@ -3,12 +3,13 @@
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from tests.acceptance.strangers.signers import MODULES, install_node_modules, re
 from tests.documents import ROOT, read_blocks
 
 BLOCKS = {block.language: block.text for block in read_blocks(ROOT / "docs" / "jwt-guide.md")}
-SECONDS = 60
+SECONDS = 120  # Go may have to compile its own library first
 ENDPOINT = "/widget-token"
 
 
@@ -124,7 +125,7 @@ def _running(language: str, folder: Path, environ: dict[str, str]) -> Iterator[h
         process = subprocess.Popen(
             [*command, program.file],
             cwd=folder,
-            env={**os.environ, **environ, "PORT": str(port), "GOCACHE": str(folder / "go")},
+            env={**os.environ, **environ, "PORT": str(port)},
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -134,7 +135,8 @@ def _running(language: str, folder: Path, environ: dict[str, str]) -> Iterator[h
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
             yield client
     finally:
-        os.killpg(process.pid, 15)  # `go run` has a child that serves
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)  # `go run` has a child that serves
         process.wait(SECONDS)
 
 
