@@ -14,9 +14,9 @@ def table_of(schema: Json, document: Json) -> str:
         must = "" if name in required else "optional"
         about = resolved(member, document)
         said = member.get("description") or about.get("description", "")
-        lines.append(
-            f"| `{name}` | {must} | {_one_line(f'{described(member, document)} {said}')} |"
-        )
+        form = described(member, document)
+        told = _one_line(f"{form}: {said}" if said else form)
+        lines.append(f"| `{name}` | {must} | {told} |")
     return "\n".join([*lines, ""])
 
 
