@@ -31,6 +31,13 @@ QUEUE_OF: dict[str, str] = {
 }
 """Each task's queue. A flood on one queue delays nothing on another: each has its own workers."""
 
+CLOCKS_APART_SECONDS = 600.0
+"""How far apart the clocks of sender and worker may be.
+
+Celery's `expires` is a moment by the sender's clock, which the worker compares with its own: so
+much is added to it. What has to be dropped sooner says so by the clock that both share.
+"""
+
 QUEUES = (VERIFICATION, REVOCATION, MAINTENANCE)
 
 TASK_OF_EVENT: dict[str, str] = {

@@ -34,11 +34,11 @@ _DEVICE_RANDOM_BYTES = 16
 class NodeContext:
     """The node, seen from one of its sockets.
 
-    `fence` is called where the lease is found not to be trusted any more; it closes every
-    signed-in socket and may be called again. `sessions` has one for every open socket, `awaited`
-    those not welcomed yet, `max_awaited` at most, `by_id` those that are live, `unrecorded` the
-    live ones whose record Redis may have lost. `hears_signals` is false while an outcome would find
-    nobody listening.
+    `utc_now` is the clock that it shares with the workers. `fence` is called where the lease is
+    found not to be trusted any more; it closes every signed-in socket and may be called again.
+    `sessions` has one for every open socket, `awaited` those not welcomed yet, `max_awaited` at
+    most, `by_id` those that are live, `unrecorded` the live ones whose record Redis may have lost.
+    `hears_signals` is false while an outcome would find nobody listening.
     """
 
     node_id: NodeId

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import structlog
 
+from config.queues import CLOCKS_APART_SECONDS
 from domain.outcomes import Outcome
 from domain.times import to_wire
 from gateway.lanes import Batch, Lane, LaneRequest
@@ -35,7 +36,7 @@ class LaneDriver:
         publish: called in a thread of `executor`, never on the loop.
         executor: with at least as many threads as the lane has credits, and of no other lane.
         new_id: makes a batch id that no other batch has.
-        utc_now: the wall clock, for the deadline inside a message.
+        utc_now: the clock shared with the workers, for the deadline inside a message.
         reached: is told of every batch before it is sent.
     """
 
@@ -122,7 +123,8 @@ class LaneDriver:
         remaining = (deadline - self._utc_now()).total_seconds()
         if remaining <= 0:  # threads were all busy with a broker that does not answer
             raise TimeoutError
-        self._publish_task(self.task, payload, expires_seconds=remaining)
+        expires = remaining + CLOCKS_APART_SECONDS  # the deadline is what counts
+        self._publish_task(self.task, payload, expires_seconds=expires)
 
     def _sent(self, batch_id: str, done: "asyncio.Future[None]") -> None:
         if done.cancelled():

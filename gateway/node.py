@@ -46,6 +46,7 @@ from storage.redis.buckets import BucketAllocator
 from storage.redis.client import AsyncRedis, identify_async
 from storage.redis.own_records import list_own
 from storage.redis.session_writer import SessionWriter
+from storage.redis.shared_clock import SharedClock
 
 log = structlog.get_logger(__name__)
 
@@ -103,6 +104,7 @@ class Node:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._fenced_at: float | None = None
         self._listens = asyncio.Event()
+        self._clock = SharedClock()
         self._reached = reached
         self.context = self._make_context(settings, publish, metrics)
         self._sweeps = Sweeps(
@@ -187,7 +189,7 @@ class Node:
             messages=self._lane(queues.MESSAGES_STORE, publish),
             proofs=ProofClock(),
             retirements=Retirements(),
-            lease=Lease(partial(leases.renew, self._client, self.node_id), self._lease_lost),
+            lease=Lease(self._renew_lease, self._lease_lost),
             revocations=revocations,
             connects=ConnectLimits(),
             metrics=metrics,
@@ -195,8 +197,13 @@ class Node:
             fence=self.fence,
             awaited=Deadlines(self._patience.hello_seconds, WidgetSession.is_late),
             max_awaited=self._patience.max_awaited,
+            utc_now=self._clock.now,
             reached=self._reached,
         )
+
+    async def _renew_lease(self) -> bool:
+        await self._clock.set(self._client)
+        return await leases.renew(self._client, self.node_id)
 
     def _lane(self, task: str, publish: Publish) -> LaneDriver:
         lane = Lane(self._patience.lanes)
@@ -206,6 +213,7 @@ class Node:
             publish,
             self._executor(lane.bounds.credits),
             partial(secrets.token_hex, 8),
+            self._clock.now,
             reached=self._reached,
         )
 

@@ -13,9 +13,9 @@ SWEPT = (
 )
 
 
-# Long, so that neither a busy worker nor a clock that is a little ahead drops a tick; short enough
+# Long, so that neither a busy worker nor a clock that is minutes ahead drops a tick; short enough
 # that few wait for a worker that was away. Running one twice changes nothing.
-TICK_EXPIRES_SECONDS = 60
+TICK_EXPIRES_SECONDS = 60 + queues.CLOCKS_APART_SECONDS
 
 
 def beat_schedule(sweep_seconds: float) -> dict[str, dict[str, Any]]:

@@ -1,7 +1,6 @@
 """Batches of visitors' messages: handed to the use case, answered to each node."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -17,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 def store(runtime: Runtime, batch: Batch) -> dict[str, Any]:
     """Every request is answered to its node; what is answered `sent` is committed."""
-    if batch.is_late(datetime.now(UTC)):
+    if batch.is_late(runtime.shared_now()):
         return {"late": len(batch.requests)}
     taken = take(runtime, queues.MESSAGES_STORE, batch)
     requests = [request for request in taken if _is_message(request)]

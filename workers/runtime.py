@@ -5,7 +5,7 @@ import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from config.publisher import Publisher
@@ -29,6 +29,7 @@ from services.stores import Stores
 from services.transactions import Transactor
 from services.verify_visitors import VisitorVerifier
 from storage.redis.client import connect
+from storage.redis.shared_clock import SharedClock
 from storage.sql.engine import Clock, open_database
 
 
@@ -95,6 +96,19 @@ class Runtime:
         """Notes that tasks run."""
         worker = f"{socket.gethostname()}:{os.getpid()}"
         return Pulse(self.stores, worker, self.settings.sweep_seconds)
+
+    def shared_now(self) -> datetime:
+        """The time by the clock that this process shares with the gateway nodes.
+
+        Raises:
+            StorageUnavailable: Redis does not answer.
+        """
+        self._shared_clock.set_if_old(self.stores.redis)
+        return self._shared_clock.now()
+
+    @cached_property
+    def _shared_clock(self) -> SharedClock:
+        return SharedClock()
 
     @cached_property
     def token_sealer(self) -> TokenSealer:

@@ -67,7 +67,7 @@ def take(runtime: Runtime, task: str, batch: Batch) -> list[Mapping[str, Any]]:
 
 def verify(runtime: Runtime, batch: Batch) -> dict[str, Any]:
     """Every request is answered to its node; what the good ones prove is committed."""
-    if batch.is_late(datetime.now(UTC)):
+    if batch.is_late(runtime.shared_now()):
         return {"late": len(batch.requests)}
     requests = take(runtime, queues.VISITORS_VERIFY, batch)
     opened, answers = _open_tokens(runtime, requests)
@@ -85,7 +85,7 @@ def verify(runtime: Runtime, batch: Batch) -> dict[str, Any]:
 
 def sign_out(runtime: Runtime, batch: Batch) -> dict[str, Any]:
     """Every request is answered to its node; its device id has ended."""
-    if batch.is_late(datetime.now(UTC)):
+    if batch.is_late(runtime.shared_now()):
         return {"late": len(batch.requests)}
     taken = take(runtime, queues.VISITORS_SIGN_OUT, batch)
     requests = [request for request in taken if request.get("session_id")]
