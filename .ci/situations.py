@@ -227,7 +227,7 @@ def first_hour(newcomer: Newcomer) -> None:
     other = newcomer.start(checkout, "make", "run", PORT=str(port), WIDGET_AUTH_DATA_DIR="other")
     _require(other.status() != 0, "two systems on one port")
     _require(f"port {port} is in use by" in other.told(), other.told())
-    _require(f"PORT={port + 1} make run" in other.told(), other.told())
+    _require(f"PORT={port + 10} make run" in other.told(), other.told())
     _tell("a busy port is told with its holder and a way out")
     _kill_the_supervisor(newcomer)
     run.status(STOPPED_SECONDS)

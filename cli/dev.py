@@ -21,6 +21,7 @@ from cli.development.ports import LOOPBACK, free_port, holder_of, is_free
 from cli.development.readiness import until_answered
 from cli.development.redis_server import OwnRedis, RedisMissing, find_server
 from cli.development.settings_file import complete_settings, read_settings, write_settings
+from cli.development.shop import choose_shop_port, kept_shop, shop_url
 from cli.development.supervisor import Kept, StartFailed, Supervisor
 from cli.processes import BEAT, ONE_PORT, WORKERS, Program
 from config.settings import PREFIX
@@ -38,10 +39,11 @@ class CannotStart(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the system runs: its folder, its port, and what the environment says."""
+    """Where the system runs: its folder, its ports, and what the environment says."""
 
     data_dir: Path
     port: int
+    shop_port: int
     given: Mapping[str, str]
 
 
@@ -90,7 +92,8 @@ async def _start(supervisor: Supervisor, place: Place, redis: OwnRedis | None) -
         await supervisor.bring_up(redis.kept_process())
     await supervisor.run("first run", (sys.executable, "-m", "cli.first_run"))
     system = [kept for program in (*WORKERS, BEAT) for kept in _kept(program)]
-    await supervisor.bring_up(*system, _web(place.port))
+    shop = kept_shop(place.data_dir, place.shop_port, f"http://{LOOPBACK}:{place.port}")
+    await supervisor.bring_up(*system, _web(place.port), shop)
     _tell_ready(place)
 
 
@@ -102,7 +105,7 @@ def _find_place(port: int) -> Place:
     if port and not is_free(port):
         message = (
             f"port {port} is in use by {holder_of(port)}.\n"
-            f"Stop it, or choose another port: PORT={port + 1} make run"
+            f"Stop it, or choose another port: PORT={port + 10} make run"
         )
         raise CannotStart(message)
     data_dir = Path(given.get(f"{PREFIX}DATA_DIR") or ".data").absolute()
@@ -111,7 +114,8 @@ def _find_place(port: int) -> Place:
     except OSError as error:
         message = f"the data folder {data_dir} cannot be made: {error.strerror}"
         raise CannotStart(message) from error
-    return Place(data_dir, port or free_port(), given)
+    port = port or free_port()
+    return Place(data_dir, port, choose_shop_port(port), given)
 
 
 def _prepare(place: Place) -> tuple[dict[str, str], OwnRedis | None]:
@@ -149,6 +153,7 @@ def _tell_ready(place: Place) -> None:
         click.echo(f"API key             {account.api_key}")
         click.echo(f"demo project        {account.project_id}")
     click.echo(f"settings            {place.data_dir / 'dev.env'}")
+    click.echo(f"demo shop           {shop_url(place.shop_port)}")
     click.echo(f"ready http://{LOOPBACK}:{place.port}")
 
 

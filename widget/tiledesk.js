@@ -85,7 +85,7 @@
     }
   }
 
-  // ---------------------------------------------------------------- what is kept in the browser
+  // ---- what is kept in the browser
 
   /**
    * Device ids, over page loads. Anonymous, the tabs share one; signed in, each has its own, for
@@ -100,14 +100,19 @@
       this.memory = new Map();
     }
 
-    /** What all tabs know: the anonymous device, who signed in last, which change that was. */
+    /** What all tabs know. @returns {Kept} */
     get kept() {
-      return this.#read();
+      const nothing = { device: null, person: null, change: "" };
+      try {
+        return { ...nothing, ...JSON.parse(this.#text(this.key, this.shared) || "{}") };
+      } catch {
+        return nothing;
+      }
     }
 
     /** @param {Partial<Kept>} changes */
     keep(changes) {
-      this.#write(this.key, JSON.stringify({ ...this.#read(), ...changes }), this.shared);
+      this.#write(this.key, JSON.stringify({ ...this.kept, ...changes }), this.shared);
     }
 
     /** This tab's own device, once it has signed in. @returns {string | null} */
@@ -118,16 +123,6 @@
     /** @param {string | null} device */
     set own(device) {
       this.#write(`${this.key}:tab`, device, false);
-    }
-
-    /** @returns {Kept} */
-    #read() {
-      const nothing = { device: null, person: null, change: "" };
-      try {
-        return { ...nothing, ...JSON.parse(this.#text(this.key, this.shared) || "{}") };
-      } catch {
-        return nothing;
-      }
     }
 
     /** @param {string} key @param {boolean} shared */
@@ -152,14 +147,11 @@
     }
   }
 
-  // ---------------------------------------------------------------- one socket at a time
+  // ---- one socket at a time
 
   /** The socket: opened, kept alive, and its end told once with what the gateway said of it. */
   class Link {
-    /**
-     * @param {string} url
-     * @param {{opened: () => void, heard: (frame: Heard) => void, ended: (why: Closing) => void}} events
-     */
+    /** @param {string} url @param {LinkEvents} events */
     constructor(url, events) {
       this.url = url;
       this.events = events;
@@ -237,7 +229,7 @@
     }
   }
 
-  // ---------------------------------------------------------------- the visitor's words
+  // ---- the visitor's words
 
   /** One message; `sentBy` is the device of the socket that took it. @extends {Deferred<string>} */
   class Letter extends Deferred {
@@ -255,10 +247,6 @@
     get frame() {
       return { type: "message", id: this.id, text: this.text };
     }
-
-    get bytes() {
-      return new TextEncoder().encode(JSON.stringify(this.frame)).length;
-    }
   }
 
   /**
@@ -275,11 +263,13 @@
 
     /** @param {string} text @param {string | null} owner @returns {Promise<string>} */
     add(text, owner) {
+      const encoder = new TextEncoder();
       // Half a surrogate pair would be no text to the gateway.
-      const letter = new Letter(new TextDecoder().decode(new TextEncoder().encode(text)), owner);
-      if (typeof text === "string" && text && text.length <= MAX_TEXT && letter.bytes <= MAX_FRAME_BYTES)
+      const letter = new Letter(new TextDecoder().decode(encoder.encode(text)), owner);
+      const { length } = encoder.encode(JSON.stringify(letter.frame));
+      if (typeof text === "string" && text && text.length <= MAX_TEXT && length <= MAX_FRAME_BYTES)
         this.letters.push(letter);
-      else letter.reject(new Refused("message_invalid", `A message is text of 1 to ${MAX_TEXT} characters.`));
+      else letter.reject(new Refused("message_invalid", `A message is 1 to ${MAX_TEXT} characters.`));
       return letter.promise;
     }
 
@@ -341,7 +331,7 @@
     }
   }
 
-  // ---------------------------------------------------------------- who the visitor is
+  // ---- who the visitor is
 
   /** Whom the page wants signed in: a provider to ask, or a text. @extends {Deferred<Visitor>} */
   class Wish extends Deferred {
@@ -852,7 +842,7 @@
     return { id: visitor?.id ?? "", authenticated: false };
   }
 
-  // ---------------------------------------------------------------- the bubble and the panel
+  // ---- the bubble and the panel
 
   const STYLE = `
     :host {
@@ -909,7 +899,7 @@
     form { display: flex; gap: 8px; align-items: end; padding: 10px 12px; border-top: 1px solid var(--line); }
     label { flex: 1; color: var(--soft); font-size: 12px; }
     textarea {
-      display: block; width: 100%; padding: 7px 9px; border: 1px solid var(--soft); border-radius: 8px;
+      display: block; width: 100%; margin-top: 4px; padding: 7px 9px; border: 1px solid var(--soft); border-radius: 8px;
       background: var(--paper); color: var(--ink); font-size: 15px; resize: none;
     }
     form button { height: 38px; padding: 0 14px; border-radius: 8px; background: var(--accent); color: var(--on-accent); font-weight: 600; }
@@ -1000,10 +990,9 @@
       if (focused) this.bubble.focus();
     }
 
-    /** @param {{state: string}} detail */
+    /** @param {{state: "connecting" | "connected" | "waiting" | "stopped"}} detail */
     connection({ state }) {
-      const { connecting, connected, waiting, stopped } = this.texts;
-      this.status.textContent = { connecting, connected, waiting, stopped }[state] ?? "";
+      this.status.textContent = this.texts[state];
     }
 
     /** @param {{event: string, visitor: Visitor}} detail */
@@ -1028,12 +1017,12 @@
     }
 
     #label() {
-      const { open, close, unread } = this.texts;
-      const label = this.panel.hidden ? open : close;
-      this.bubble.setAttribute("aria-label", this.unread ? `${label}, ${this.unread} ${unread}` : label);
+      const { texts, unread } = this;
+      const label = this.panel.hidden ? texts.open : texts.close;
+      this.bubble.setAttribute("aria-label", unread ? `${label}, ${unread} ${texts.unread}` : label);
       this.bubble.setAttribute("aria-expanded", String(!this.panel.hidden));
-      this.count.textContent = String(this.unread);
-      this.count.hidden = !this.unread;
+      this.count.textContent = String(unread);
+      this.count.hidden = !unread;
     }
 
     /** @param {KeyboardEvent} event */
@@ -1077,7 +1066,7 @@
     }
   }
 
-  // ---------------------------------------------------------------- what the page uses
+  // ---- what the page uses
 
   const script = /** @type {HTMLScriptElement | null} */ (document.currentScript);
   const events = new EventTarget();

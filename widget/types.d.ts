@@ -114,6 +114,13 @@ interface Closing {
   retryAfterMs: number | null;
 }
 
+/** Who is told what becomes of a socket. */
+interface LinkEvents {
+  opened: () => void;
+  heard: (frame: Heard) => void;
+  ended: (why: Closing) => void;
+}
+
 /** What all tabs of a browser know. */
 interface Kept {
   /** The anonymous device that they share. */

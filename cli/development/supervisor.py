@@ -30,13 +30,15 @@ class StartFailed(Exception):
 class Kept:
     """A process that shall always run: when it ends, another is started in its place.
 
-    Of a silent one only the last lines are shown, and only if it ends.
+    Of a silent one only the last lines are shown, and only if it ends. Without an environment of
+    its own it has the supervisor's.
     """
 
     name: str
     command: Sequence[str]
     until_ready: UntilReady = ChildProcess.until_said_ready
     silent: bool = False
+    environment: Mapping[str, str] | None = None
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     child: ChildProcess | None = None
 
@@ -138,7 +140,8 @@ class Supervisor:
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     async def _run_once(self, kept: Kept) -> int:
-        child = kept.child = ChildProcess(kept.name, kept.command, self._environment)
+        environment = self._environment if kept.environment is None else kept.environment
+        child = kept.child = ChildProcess(kept.name, kept.command, environment)
         await child.start(self._ignore if kept.silent else self._output.line)
         if self._stopping.is_set():  # asked while it was being started
             child.signal(signal.SIGTERM)

@@ -16,12 +16,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cli.development.shop import SHOP
 from cli.processes import BEAT, ONE_PORT, WORKERS
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
-NAMES = {name for program in (*WORKERS, BEAT, ONE_PORT) for name in program.names()} | {"redis"}
+NAMES = {name for program in (*WORKERS, BEAT, ONE_PORT) for name in program.names()}
+NAMES |= {"redis", SHOP}
 
 
 class Dev:
@@ -137,7 +139,7 @@ def test_a_start_tells_who_may_come_in_and_the_next_start_the_same(
     """The last start-up line is `ready`; the command line finds the system by its data dir."""
     first = start_dev()
     url = first.wait_until_ready()
-    project = first.lines[-3].split()[-1]
+    project = first.lines[3].split()[-1]
     account = first.lines[:4]
 
     assert _answers(url)
