@@ -6,12 +6,19 @@ in the same ways.
 
 import os
 import signal
-from threading import Thread
+from threading import Event, Thread
 from types import FrameType
 
 TOLD = (signal.SIGINT, signal.SIGTERM)
 BY_SIGNAL = 128
 """Added to a signal's number it is the exit code of a process that the signal has ended."""
+
+_told = Event()
+
+
+def is_told_to_stop() -> bool:
+    """Whether the first signal to stop has come: answers that have no end of their own end now."""
+    return _told.is_set()
 
 
 def end_at_the_second_signal() -> None:
@@ -23,6 +30,7 @@ def end_at_the_second_signal() -> None:
     before = {told: signal.getsignal(told) for told in TOLD}
 
     def stop(told: int, frame: FrameType | None) -> None:
+        _told.set()
         for each in TOLD:
             signal.signal(each, signal.SIG_DFL)
         first = before[signal.Signals(told)]
