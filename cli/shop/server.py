@@ -147,10 +147,12 @@ class _Request(BaseHTTPRequestHandler):
 
     def _customer(self) -> Customer | None:
         try:
-            cookie = SimpleCookie(self.headers.get("Cookie", "")).get(COOKIE)
+            cookies = SimpleCookie(self.headers.get("Cookie", ""))
         except CookieError:
             return None
-        return find_customer(cookie and cookie.value, self.server.shop.configuration.cookie_key)
+        if COOKIE not in cookies:
+            return None
+        return find_customer(cookies[COOKIE].value, self.server.shop.configuration.cookie_key)
 
     def _is_ours(self) -> bool:
         """Whether the host asked for is this machine's: no other name may lead here."""

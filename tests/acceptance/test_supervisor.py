@@ -151,14 +151,26 @@ def test_a_start_tells_who_may_come_in_and_the_next_start_the_same(
     ]
     listed = _cli(first.data_dir, "project", "show", "Demo")
     assert project in json.dumps(listed)
-    mode = (first.data_dir / "dev.env").stat().st_mode
-    assert stat.S_IMODE(mode) == 0o600
+    for private in ("dev.env", "shop.json"):
+        assert stat.S_IMODE((first.data_dir / private).stat().st_mode) == 0o600
+    assert _token_of_the_shop_is_accepted(first)
     _stops_and_leaves_nothing(first, signal.SIGINT)
 
     second = start_dev()
     second.wait_until_ready()
     assert second.lines[:4] == account
     _stops_and_leaves_nothing(second, signal.SIGTERM)
+
+
+def _token_of_the_shop_is_accepted(dev: Dev) -> object:
+    """The demo shop has its secret from the first moment, and signs what the project takes."""
+    shop = dev.lines[-2].split()[-1]
+    with httpx.Client(base_url=shop, timeout=5) as browser:
+        assert browser.post("/log-in", data={"customer": "customer-1815"}).status_code == 303
+        token = browser.post("/token").json()["token"]
+    kept = dev.data_dir.parent / "token"
+    kept.write_text(token)
+    return _cli(dev.data_dir, "token", "inspect", "Demo", "--token-file", str(kept))["accepted"]
 
 
 def _stops_and_leaves_nothing(dev: Dev, number: signal.Signals) -> None:
