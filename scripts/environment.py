@@ -56,6 +56,8 @@ def _make_ready(name: str) -> None:
     if moved or UNFINISHED.exists() or not _has_pip():
         stamp = {}
         UNFINISHED.touch()
+        if ENVIRONMENT.is_symlink():
+            ENVIRONMENT.unlink()  # another checkout's, which clearing would empty
         venv.EnvBuilder(with_pip=True, clear=True, symlinks=True).create(ENVIRONMENT)
     UNFINISHED.touch()
     _pip("--require-hashes", "-r", f"requirements/{name}.txt")

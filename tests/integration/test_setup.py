@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,26 @@ def test_what_is_missing_is_told_in_one_line(machine: Path, python: str | None, 
     assert told in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (machine / "a checkout" / ".venv").exists()
+
+
+def test_another_checkouts_environment_is_left_alone(machine: Path) -> None:
+    """Where `.venv` is a link to one, the link goes and what it leads to stays."""
+    checkout, other = machine / "a checkout", machine / "environment"
+    other.mkdir()
+    kept = other / "kept"
+    kept.touch()
+    (checkout / ".venv").symlink_to(other)
+    for path in ("pyproject.toml", "requirements/local.txt"):  # nothing to install from
+        (checkout / path).parent.mkdir(exist_ok=True)
+        (checkout / path).touch()
+
+    done = subprocess.run(
+        [sys.executable, checkout / "scripts" / "environment.py", "local"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode != 0, "an empty project cannot be installed"
+    assert kept.exists()
+    assert not (checkout / ".venv").is_symlink()
