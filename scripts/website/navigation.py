@@ -19,7 +19,6 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
     "For sites": (
         "site-guide.md",
         "jwt-guide.md",
-        "tokens.md",
         "sdk.md",
         "migrating.md",
         "drop-in.md",
