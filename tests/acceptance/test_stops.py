@@ -1,6 +1,10 @@
-"""Told once to stop, every process finishes what it has in hand; told twice, it ends at once."""
+"""Told once to stop, every process finishes what it has in hand; told twice, it ends at once.
+
+On SQLite, whose locks no signal interrupts; with WIDGET_AUTH_LONG_TESTS=1 on PostgreSQL too.
+"""
 
 import asyncio
+import os
 import signal
 import subprocess
 import threading
@@ -26,6 +30,7 @@ from tests.acceptance.processes import RunningProcess
 from tests.acceptance.sites import Site
 from tests.acceptance.system import System
 from tests.acceptance.widget import Widget, open_socket
+from tests.servers.databases import KINDS
 from tests.servers.redis import RedisServer
 
 AT_ONCE_SECONDS = 1.0
@@ -34,6 +39,13 @@ SOCKETS = 20
 QUEUED = 2_560
 SWEEP_SECONDS = 1.0
 IDLE = ("revocation-1", "maintenance", "beat")
+
+pytestmark = pytest.mark.parametrize(
+    "system",
+    KINDS if os.environ.get("WIDGET_AUTH_LONG_TESTS") else KINDS[:1],
+    indirect=True,
+    scope="module",
+)
 
 
 @pytest.fixture
