@@ -6,18 +6,22 @@ they are is asked for by an ordinary request, with everything that is checked ab
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 
 import structlog
 from fastapi import Request
 from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import PlainTextResponse, Response
 
 from config.stopping import is_told_to_stop
 from dashboard.authorisation import Caller, find_member
+from dashboard.rate_limits import TooManyRequests
 from dashboard.runtime import Runtime
-from domain.errors import Refused, StorageUnavailable
+from domain.errors import StorageUnavailable
+from domain.permissions import Action
 
 log = structlog.get_logger(__name__)
 
@@ -25,14 +29,17 @@ MOST = 200
 MOST_OF_ONE = 8
 LOOK_SECONDS = 1.0
 HEARTBEAT_SECONDS = 15.0
+ADMITTED_SECONDS = 5.0
 # After this the browser connects again, through everything that is checked about a request.
 LASTS_SECONDS = 300.0
 RECONNECT_MS = 2_000
+RETRY_SECONDS = 15
+EVENTS = "text/event-stream"
 
 Look = Callable[[], str]
 
 
-class TooManyStreams(Refused):
+class TooManyStreams(TooManyRequests):
     """Too many pages are being kept up to date at once; this one can be loaded again instead."""
 
     code = "too_many_streams"
@@ -46,31 +53,41 @@ class Streams:
         self._most_of_one = most_of_one
         self._open: Counter[str] = Counter()
 
-    def admit(self, name: str) -> None:
-        """One more of this member is open; `leave` ends it.
+    def require_room(self, name: str) -> None:
+        """This member may open one more.
 
         Raises:
             TooManyStreams: there are as many as there may be.
         """
         if self._open.total() >= self._most or self._open[name] >= self._most_of_one:
-            raise TooManyStreams
-        self._open[name] += 1
+            raise TooManyStreams(RETRY_SECONDS)
 
-    def leave(self, name: str) -> None:
-        """One of this member's is closed."""
-        self._open[name] -= 1
-        if not self._open[name]:
-            del self._open[name]
+    @contextmanager
+    def one_more(self, name: str) -> Iterator[None]:
+        """One more of this member is open meanwhile.
+
+        Raises:
+            TooManyStreams: there are as many as there may be.
+        """
+        self.require_room(name)
+        self._open[name] += 1
+        try:
+            yield
+        finally:
+            self._open[name] -= 1
+            if not self._open[name]:
+                del self._open[name]
 
 
 _streams = Streams()
 
 
-def stream_changes(request: Request, caller: Caller, look: Look) -> EventSourceResponse:
+def stream_changes(request: Request, caller: Caller, look: Look) -> Response:
     """An event `changed` at once, and each time that `look` tells something else than before.
 
-    It ends when the caller is signed out, when the process is told to stop, and after five
-    minutes; a browser connects again by itself.
+    It ends when the caller is signed out or may no longer see the page, when the process is told
+    to stop, and after five minutes; a browser connects again by itself. Who does not ask for
+    events gets what `look` tells now.
 
     Args:
         request: which a `PageRoute` has let in.
@@ -81,34 +98,56 @@ def stream_changes(request: Request, caller: Caller, look: Look) -> EventSourceR
     Raises:
         TooManyStreams: the caller, or everybody together, has too many open.
     """
-    _streams.admit(caller.actor.name)
-    events = _changes(request, caller, look)
-    return EventSourceResponse(events, headers={"x-accel-buffering": "no"})
+    seen = look()
+    if EVENTS not in request.headers.get("accept", ""):
+        return PlainTextResponse(seen)
+    _streams.require_room(caller.actor.name)
+    return EventSourceResponse(_changes(request, caller, look), headers={"x-accel-buffering": "no"})
 
 
 async def _changes(request: Request, caller: Caller, look: Look) -> AsyncIterator[bytes]:
+    try:
+        with _streams.one_more(caller.actor.name):
+            yield format_sse_event(retry=RECONNECT_MS, comment="open")
+            async for event in _until_over(request, look):
+                yield event
+    except TooManyStreams:  # several came at the same moment
+        return
+
+
+async def _until_over(request: Request, look: Look) -> AsyncIterator[bytes]:
+    began = spoke = admitted = monotonic()
+    last: str | None = None
+    while monotonic() - began < LASTS_SECONDS and not is_told_to_stop():
+        if monotonic() - admitted > ADMITTED_SECONDS:
+            if not await run_in_threadpool(_is_admitted, request):
+                return
+            admitted = monotonic()
+        seen = await run_in_threadpool(_looked, look)
+        if seen is not None and seen != last:
+            last, spoke = seen, monotonic()
+            yield format_sse_event(event="changed", data_str=seen)
+        elif monotonic() - spoke > HEARTBEAT_SECONDS:
+            spoke = monotonic()
+            yield format_sse_event(comment="here")
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _is_admitted(request: Request) -> bool:
+    """Whether the one who is signed in there may still see the page; if in doubt, not."""
     runtime: Runtime = request.app.state.runtime
     try:
-        yield format_sse_event(retry=RECONNECT_MS, comment="open")
-        last, began, spoke = None, monotonic(), monotonic()
-        while monotonic() - began < LASTS_SECONDS and not is_told_to_stop():
-            seen = await _looked(look)
-            if seen is not None and seen != last:
-                last, spoke = seen, monotonic()
-                yield format_sse_event(event="changed", data_str=seen)
-            elif monotonic() - spoke > HEARTBEAT_SECONDS:
-                spoke = monotonic()
-                if await run_in_threadpool(find_member, runtime, request) is None:
-                    return
-                yield format_sse_event(comment="here")
-            await asyncio.sleep(LOOK_SECONDS)
-    finally:
-        _streams.leave(caller.actor.name)
+        caller = find_member(runtime, request)
+    except StorageUnavailable:
+        return False
+    if caller is None or not caller.reaches(request.path_params["project_id"]):
+        return False
+    return caller.may(Action(request.scope["route"].name))
 
 
-async def _looked(look: Look) -> str | None:
+def _looked(look: Look) -> str | None:
     try:
-        return await run_in_threadpool(look)
+        return look()
     except StorageUnavailable:
         log.warning("stream_store_unavailable")
         return None
