@@ -30,7 +30,10 @@ class ProjectHalted(Conflict):
 
 
 class EpochComparison:
-    """Compares every project's epoch in SQL with the one in Redis, some at each sweep."""
+    """Compares every project's epoch in SQL with the one in Redis, some at each sweep.
+
+    Those that are halted already are passed over.
+    """
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self._at_once = at_once
@@ -72,6 +75,8 @@ def _halt(transaction: Transaction, *, project_id: ProjectId, epoch: int, highes
     project = projects.lock_projects(transaction.db, [project_id]).get(project_id)
     if project is None or project.epoch >= epoch:
         return False
+    if project.halted_epoch is not None and project.halted_epoch >= highest:
+        return True
     projects.halt_project(transaction.db, project_id, highest, transaction.now)
     if not project.is_halted:
         log.error(

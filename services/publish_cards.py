@@ -51,7 +51,7 @@ def publish_card(stores: Stores, project_id: ProjectId, *, after_loss: bool = Fa
             # Before the card: where it stands, nobody's sign-out is missing (decision 0008).
             persons.raise_persons(stores.redis, project_id, map(person_epoch_of, raised))
             published = publications.publish(stores.redis, project.card(), seed)
-        if project and held is not None and held > project.epoch:
+        if project and not project.is_halted and (held or 0) > project.epoch:
             halt_if_behind(stores, project_id)
         if published:
             return True

@@ -69,7 +69,7 @@ class KeyUse:
 class Verified:
     """What to answer, in the order of the requests, which keys were used, and who is changed.
 
-    `behind` are projects whose epoch in SQL is behind the one seen in Redis.
+    `behind` are projects, not halted yet, whose epoch in SQL is behind the one seen in Redis.
     """
 
     outcomes: list[Outcome]
@@ -118,7 +118,7 @@ class VisitorVerifier:
     ) -> Verified:
         known = projects.lock_projects(transaction.db, {r.project_id for r in requests})
         now = transaction.now
-        behind = frozenset(p.id for p in known.values() if (seen.get(p.id) or 0) > p.epoch)
+        behind = frozenset(p.id for p in known.values() if _is_behind(p, seen.get(p.id)))
         rings = self._key_rings.load(transaction.db, known, now)
         sign_ins: list[SignIn] = []
         refusals: list[Outcome] = []
@@ -187,6 +187,10 @@ class VisitorVerifier:
 
     def _new_device(self, project_id: ProjectId, now: datetime) -> DeviceId:
         return self._device_ids.issue(project_id, now, os.urandom(DEVICE_RANDOM_BYTES))
+
+
+def _is_behind(project: Project, epoch_in_redis: int | None) -> bool:
+    return not project.is_halted and (epoch_in_redis or 0) > project.epoch
 
 
 def _is_halted(project: Project | None) -> bool:

@@ -12,6 +12,13 @@ down_revision = "0004"
 def upgrade() -> None:
     op.add_column("projects", sa.Column("halted_at", UtcTime, nullable=True))
     op.add_column("projects", sa.Column("halted_epoch", sa.Integer(), nullable=True))
+    op.create_index(
+        "ix_projects_halted_at",
+        "projects",
+        ["halted_at"],
+        postgresql_where=sa.text("halted_at IS NOT NULL"),
+        sqlite_where=sa.text("halted_at IS NOT NULL"),
+    )
     op.add_column("outbox", sa.Column("failures", sa.Integer(), server_default="0", nullable=False))
     op.add_column("outbox", sa.Column("failing_since", UtcTime, nullable=True))
     op.add_column("outbox", sa.Column("parked_at", UtcTime, nullable=True))
@@ -35,5 +42,6 @@ def downgrade() -> None:
     op.drop_column("outbox", "parked_at")
     op.drop_column("outbox", "failing_since")
     op.drop_column("outbox", "failures")
+    op.drop_index("ix_projects_halted_at", "projects")
     op.drop_column("projects", "halted_epoch")
     op.drop_column("projects", "halted_at")

@@ -160,8 +160,10 @@ def list_projects_changed_since(db: Connection, moment: datetime, limit: int) ->
 
 
 def list_epochs(db: Connection, *, after: ProjectId, limit: int) -> dict[ProjectId, int]:
-    """The epochs of up to `limit` projects, in id order after the given id."""
-    query = sa.select(projects.c.id, projects.c.epoch).where(projects.c.id > after)
+    """The epochs of up to `limit` projects that are not halted, in id order after the given id."""
+    query = sa.select(projects.c.id, projects.c.epoch).where(
+        projects.c.id > after, projects.c.halted_at.is_(None)
+    )
     rows = db.execute(query.order_by(projects.c.id).limit(limit))
     return {row.id: row.epoch for row in rows}
 

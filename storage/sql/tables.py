@@ -55,6 +55,12 @@ projects = Table(
         postgresql_where=text("policy_due_at IS NOT NULL"),
         sqlite_where=text("policy_due_at IS NOT NULL"),
     ),
+    Index(
+        "ix_projects_halted_at",
+        "halted_at",
+        postgresql_where=text("halted_at IS NOT NULL"),
+        sqlite_where=text("halted_at IS NOT NULL"),
+    ),
 )
 
 signing_secrets = Table(
