@@ -43,8 +43,8 @@
 
   /** What was asked for did not come about; `code` is the contract's, or one of the SDK's own. */
   class Refused extends Error {
-    /** @param {string} code @param {string} message */
-    constructor(code, message) {
+    /** @param {string} code @param {string} [message] */
+    constructor(code, message = code) {
       super(message);
       this.name = "TiledeskRefused";
       this.code = code;
@@ -288,7 +288,7 @@
       for (const letter of this.letters) {
         if (letter.sentBy === null || letter.sentOn === this.link.number) continue;
         if (letter.sentBy !== device)
-          this.#settle(letter.id)?.reject(new Refused("unconfirmed", "It may not have arrived."));
+          this.#settle(letter.id)?.reject(new Refused("unconfirmed"));
         else if (isDue(letter)) this.#send(letter, device);
       }
     }
@@ -313,7 +313,7 @@
     forget(isTheirs = () => true) {
       for (const letter of this.letters)
         if (letter.sentBy === null && isTheirs(letter))
-          this.#settle(letter.id)?.reject(new Refused("signed_out", "Its writer has left."));
+          this.#settle(letter.id)?.reject(new Refused("signed_out"));
     }
 
     /** @param {Letter} letter @param {string} device */
@@ -358,7 +358,7 @@
       if (!provider) return this.text;
       const stop = (this.stop = new AbortController());
       const { signal } = stop;
-      const late = new Refused("provider_timeout", "No token came in time.");
+      const late = new Refused("provider_timeout");
       const timer = setTimeout(() => stop.abort(late), patienceMs);
       /** @type {Promise<never>} */
       const stopped = new Promise((_, reject) => {
@@ -367,7 +367,7 @@
       try {
         return await Promise.race([(async () => provider({ signal, reason }))(), stopped]);
       } catch (error) {
-        throw error instanceof Refused ? error : new Refused("provider_failed", "No token was provided.");
+        throw error instanceof Refused ? error : new Refused("provider_failed");
       } finally {
         clearTimeout(timer);
       }
@@ -453,12 +453,12 @@
     /** @param {Provider | string} source @returns {Promise<Visitor>} */
     signIn(source) {
       const wish = new Wish(source, this.longestMs);
-      this.wish?.end(new Refused("superseded", "A newer sign-in took its place."));
+      this.wish?.end(new Refused("superseded"));
       this.wish = wish;
       if (wish.text !== null && this.spent.has(wish.text))
         this.#rejected(wish, new Refused("key_revoked", "This token's key was revoked."));
       else if (this.state === "stopped")
-        this.#rejected(wish, new Refused("unknown_project", "There is no such project."));
+        this.#rejected(wish, new Refused("unknown_project"));
       else {
         this.start();
         this.#prove(wish, "sign_in");
@@ -545,7 +545,7 @@
       this.welcomedAt = 0;
       if (why.code === STOPPED) {
         this.#become("stopped", why.reason);
-        if (wish) this.#rejected(wish, new Refused(why.reason, "There is no such project."));
+        if (wish) this.#rejected(wish, new Refused(why.reason));
         return;
       }
       if (why.code === REVOKED || why.code === SIGNED_OUT) this.#expelled(why);
@@ -622,7 +622,7 @@
 
     /** The page says that nobody is logged in. @param {Wish} wish */
     #nobody(wish) {
-      wish.reject(new Refused("not_logged_in", "The page has nobody to sign in."));
+      wish.reject(new Refused("not_logged_in"));
       if (this.#somebody && !wish.follows) {
         this.#signOut();
         return;
@@ -771,7 +771,7 @@
       const { wish } = this;
       this.parked = wish?.provider ?? this.parked;
       this.wish = null;
-      wish?.end(new Refused(event, "The visitor was signed out."));
+      wish?.end(new Refused(event));
       this.vouched = false;
       this.shelf.own = null;
       this.outbox.forget();
@@ -861,9 +861,8 @@
     .bubble {
       display: grid; place-items: center; width: 56px; height: 56px; margin-left: auto;
       border-radius: 50%; background: var(--accent); color: var(--on-accent);
-      box-shadow: 0 4px 16px rgb(0 0 0 / .28); position: relative; transition: transform .15s;
+      box-shadow: 0 4px 16px rgb(0 0 0 / .28); position: relative;
     }
-    .bubble:hover { transform: scale(1.06); }
     .bubble svg { width: 28px; height: 28px; fill: currentColor; }
     .count {
       position: absolute; top: -4px; right: -4px; min-width: 22px; padding: 0 6px;
@@ -873,14 +872,10 @@
       display: flex; flex-direction: column; width: min(360px, calc(100vw - 40px));
       height: min(520px, calc(100vh - 116px)); margin-bottom: 12px; overflow: hidden;
       border: 1px solid var(--line); border-radius: 16px; background: var(--paper);
-      box-shadow: 0 12px 40px rgb(0 0 0 / .28); animation: rise .18s ease-out;
+      box-shadow: 0 4px 16px rgb(0 0 0 / .28);
     }
     @keyframes rise { from { opacity: 0; transform: translateY(12px); } }
-    @media (prefers-reduced-motion: reduce) {
-      .panel { animation: none; }
-      .bubble { transition: none; }
-      .bubble:hover { transform: none; }
-    }
+    @media (prefers-reduced-motion: no-preference) { .panel { animation: rise .18s; } }
     header {
       display: grid; grid-template-columns: 1fr auto; align-items: center;
       padding: 12px 8px 12px 16px; background: var(--accent); color: var(--on-accent);
@@ -1132,15 +1127,33 @@
     on,
     open: () => panel?.open(),
     close: () => panel?.close(),
+    show: () => setHidden(false),
+    hide: () => setHidden(true),
   };
+
+  /** @param {boolean} hidden */
+  function setHidden(hidden) {
+    current();
+    if (panel) panel.host.hidden = hidden;
+  }
+
+  /** As the original system's pages call: `Tiledesk("open")`. @param {string} name @param {any} argument */
+  function command(name, argument) {
+    if (name.startsWith("on")) return on(name, argument);
+    const methods = /** @type {Record<string, any>} */ (tiledesk);
+    return methods[name === "logout" ? "signOut" : name]?.(argument);
+  }
 
   function begin() {
     window.tileDeskAsyncInit?.();
+    for (const [name, argument] of queue) command(name, argument);
     const settings = window.tiledeskSettings;
     if (settings?.projectid && settings.autoStart !== false) current().start();
   }
 
   if (window.tiledesk) return;
+  const queue = window.Tiledesk?.q ?? [];
+  window.Tiledesk = command;
   window.tiledesk = Object.freeze(tiledesk);
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", begin);
   else queueMicrotask(begin);

@@ -72,10 +72,19 @@ interface Tiledesk {
   on(type: string, listener: (event: CustomEvent) => void): () => void;
   open(): void;
   close(): void;
+  show(): void;
+  hide(): void;
+}
+
+/** The original system's form: `Tiledesk("open")`; what came before the script waits in `q`. */
+interface TiledeskCommand {
+  (name: string, argument?: any): any;
+  q?: Iterable<[string, any]>;
 }
 
 interface Window {
   tiledesk?: Tiledesk;
+  Tiledesk?: TiledeskCommand;
   tiledeskSettings?: Settings;
   tileDeskAsyncInit?: () => void;
 }

@@ -87,7 +87,6 @@ class Minute:
         for page in self._pages:
             expect(page.get_by_text(f"Signed in as {CUSTOMER} ✓")).to_be_visible(timeout=_MS)
             expect(page.locator("#waiting")).to_be_hidden()
-        self._show("back")
 
     def _show(self, moment: str) -> None:
         for page, screen in zip(self._pages, ("", "-phone"), strict=True):

@@ -29,6 +29,7 @@ _SCRIPT = """\
 window.heard = [];
 window.tokenAsked = [];
 window.tiledeskSettings = {settings};
+{before}
 window.fetchToken = async ({{reason, signal}}) => {{
   tokenAsked.push(reason);
   const answer = await fetch("/token", {{signal, method: "POST"}});
@@ -57,6 +58,7 @@ class Shop:
     gateway: str
     url: str = ""
     logged_in: str | None = "ada"
+    before: str = ""
     then: str = ""
     settings: dict[str, object] = field(default_factory=dict)
     asked: int = 0
@@ -81,7 +83,7 @@ class Shop:
             "tokenTimeoutSeconds": 1,
             **self.settings,
         }
-        return _SCRIPT.format(settings=json.dumps(settings), then=self.then)
+        return _SCRIPT.format(settings=json.dumps(settings), before=self.before, then=self.then)
 
     def policy(self) -> str:
         """The page's content security policy."""

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable
 from http import HTTPStatus
 
+from playwright.sync_api import expect
+
 from tests.browser.widget.conftest import SIGN_IN, Tab
 from tests.browser.widget.shop import Shop
 from tests.servers.browser import Watch
@@ -52,6 +54,31 @@ def test_pages_of_the_original_system_work_as_they_stand(
     assert [state["isLogged"] for state in tab.heard("onAuthStateChanged")] == [False]
 
 
+def test_the_later_form_of_the_original_system_works_too(
+    open_tab: Callable[..., Tab], shop: Shop
+) -> None:
+    """Commands given before the script came are carried out when it is there."""
+    shop.settings = {"autoStart": False}
+    shop.then = ""
+    shop.before = f"""
+        window.Tiledesk = function () {{ Tiledesk.c(arguments); }};
+        Tiledesk.q = [];
+        Tiledesk.c = (given) => Tiledesk.q.push(given);
+        Tiledesk("onAuthStateChanged", (event) => event.detail.isLogged && Tiledesk("open"));
+        Tiledesk("signInWithCustomToken", "JWT {shop.site.token(name="Ada")}");"""
+    tab = open_tab()
+    tab.until_signed_in()
+    panel = tab.page.get_by_role("dialog", name="Chat")
+    expect(panel).to_be_visible()
+
+    tab.run("Tiledesk('hide')")
+    expect(panel).to_be_hidden()
+    tab.run("Tiledesk('show')")
+    expect(panel).to_be_visible()
+    tab.run("Tiledesk('logout')")
+    tab.until_anonymous()
+
+
 def test_signing_out_clears_the_identity(open_tab: Callable[..., Tab], shop: Shop) -> None:
     """A new device, a new and empty visitor; the old device is kept nowhere."""
     tab = open_tab()
@@ -65,7 +92,11 @@ def test_signing_out_clears_the_identity(open_tab: Callable[..., Tab], shop: Sho
     assert left == {"id": left["id"], "authenticated": False}
     assert left["id"] != person
     assert device not in tab.storage()
-    assert tab.run("heard.findLast(each => each.event).event") == "signed_out"
+    assert [state["event"] for state in tab.heard("onAuthStateChanged")] == [
+        "signed_in",
+        "signed_out",
+        "anonymous",
+    ]
     tab.page.reload()
     tab.until_signed_in()
     shop.logged_in = "grace"
@@ -116,7 +147,7 @@ def test_nobody_is_signed_in_where_nobody_is_logged_in(
     tab.run(SIGN_IN)
     shop.logged_in = None
     assert tab.run(f"{SIGN_IN}.catch(error => error.code)") == "not_logged_in"
-    tab.until("heard.findLast(each => each.event).event === 'signed_out'")
+    tab.wait(lambda: tab.heard("signed_out"))
     tab.until_anonymous()
     assert tab.run("tokenAsked").count("retry") == 0
 
