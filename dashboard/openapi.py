@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import Field
 
+from dashboard.cookies import Cookies
 from dashboard.wire import Answer, Object
 from domain.permissions import PERMISSIONS, Action
 from domain.roles import Role
@@ -19,8 +20,9 @@ Times are ISO 8601 in UTC with a final `Z`, ids are UUIDs. Lists come in pages o
 code that programs can rely on."""
 _MEANINGS = {
     400: "The body is not valid JSON, or the cursor not one of this list.",
-    401: "There is no valid API key.",
-    403: "The API key's role does not allow that. The refusal is in the audit log.",
+    401: "There is neither a valid API key nor the cookie of somebody who is signed in.",
+    403: "The caller's role does not allow that, and the audit log says so. Or a change was asked"
+    " for with a cookie and without its CSRF token, or by another site.",
     404: "There is no such thing in the caller's reach.",
     409: "The request contradicts the present state.",
     410: "It was shown one time, and is not shown again.",
@@ -73,15 +75,27 @@ def make_document(app: FastAPI) -> dict[str, Any]:
         description=_ABOUT,
         routes=app.routes,
     )
-    document.setdefault("components", {})["securitySchemes"] = {
-        "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key: `wa_…`"}
-    }
-    document["security"] = [{"apiKey": []}]
+    cookies: Cookies = app.state.runtime.cookies
+    document.setdefault("components", {})["securitySchemes"] = _schemes(cookies.sign_in_name)
+    # A change asked for with the cookie needs its CSRF token too; whoever only reads needs none.
+    document["security"] = [{"apiKey": []}, {"cookie": [], "csrfToken": []}]
     for operations in document["paths"].values():
         for operation in operations.values():
             operation["summary"] = operation.pop("description")
             operation["description"] = who_may(Action(operation["operationId"]))
     return document
+
+
+def _schemes(cookie: str) -> dict[str, Any]:
+    key = {"type": "http", "scheme": "bearer", "description": "An API key: `wa_…`"}
+    kept = {"type": "apiKey", "in": "cookie", "name": cookie, "description": "Of the dashboard."}
+    token = {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-CSRF-Token",
+        "description": "Stands on the dashboard's pages; for changes that are asked for by cookie.",
+    }
+    return {"apiKey": key, "cookie": kept, "csrfToken": token}
 
 
 def who_may(action: Action) -> str:

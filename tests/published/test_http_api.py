@@ -12,7 +12,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from openapi_spec_validator import validate
-from schemathesis import Case, GenerationMode
+from schemathesis import Case, GenerationMode, Response
 from schemathesis.checks import CHECKS, load_all_checks, not_a_server_error
 from schemathesis.schemas import APIOperation
 
@@ -23,7 +23,7 @@ from tests.published.known_things import KnownThings, a_lived_in_project
 from tests.servers.redis import RedisServer
 
 LONG = os.environ.get("WIDGET_AUTH_LONG_TESTS") == "1"
-EXAMPLES = 120 if LONG else 5
+EXAMPLES = 120 if LONG else 4
 load_all_checks()
 CONFORMANCE = [
     not_a_server_error,
@@ -37,9 +37,6 @@ CONFORMANCE = [
         )
     ),
 ]
-# What a walk would end itself with, or would not come back from in time.
-LEFT_OUT: set[str] = set()
-
 Document = dict[str, Any]
 
 
@@ -84,9 +81,8 @@ def test_a_walk_finds_nothing_undocumented(
     schema = schemathesis.openapi.from_dict(document)
     for result in schema.get_all_operations():
         operation = result.ok()
-        if operation.label not in LEFT_OUT:
-            walk.ask(operation, GenerationMode.POSITIVE, EXAMPLES)
-            walk.ask(operation, GenerationMode.NEGATIVE, EXAMPLES)
+        walk.ask(operation, GenerationMode.POSITIVE, EXAMPLES)
+        walk.ask(operation, GenerationMode.NEGATIVE, EXAMPLES)
 
     good = sum(count for status, count in walk.statuses.items() if status < 300)
     assert good > walk.statuses.total() / 10, walk.statuses
@@ -117,7 +113,7 @@ class Walk:
             response = case.call(base_url=self._base_url, headers=self._headers, timeout=20)
             self.statuses[response.status_code] += 1
             case.validate_response(response, checks=CONFORMANCE)
-            if response.status_code < 300:
+            if response.status_code < 300 and _is_json(response):
                 self._known.learn_from(case.path.removeprefix(API_PREFIX), response.json())
 
         ask_once()
@@ -128,3 +124,7 @@ class Walk:
             known = self._known.ids[name]
             if known and choice % 10:
                 case.path_parameters[name] = known[choice % len(known)]
+
+
+def _is_json(response: Response) -> bool:
+    return response.headers.get("content-type", [""])[0].startswith("application/json")

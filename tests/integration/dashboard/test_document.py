@@ -73,9 +73,11 @@ def test_every_status_that_errors_have_is_documented(document: dict[str, Any]) -
 
 
 def test_every_operation_says_how_to_ask(document: dict[str, Any]) -> None:
-    """With an API key, under a name of its own, with a sentence."""
-    assert document["security"] == [{"apiKey": []}]
-    assert document["components"]["securitySchemes"]["apiKey"]["scheme"] == "bearer"
+    """With an API key or a cookie and its token, under a name of its own, with a sentence."""
+    schemes = document["components"]["securitySchemes"]
+    assert document["security"] == [{"apiKey": []}, {"cookie": [], "csrfToken": []}]
+    assert schemes["apiKey"]["scheme"] == "bearer"
+    assert (schemes["cookie"]["in"], schemes["csrfToken"]["in"]) == ("cookie", "header")
     names = [operation["operationId"] for _, _, operation in operations(document)]
     assert len(names) == len(set(names))
     assert all(operation["summary"].endswith(".") for _, _, operation in operations(document))
