@@ -120,8 +120,9 @@ def store_receipt(transaction: Transaction, revocation: Revocation, receipt: Rec
 def settle_rotations(stores: Stores, project_id: ProjectId | None = None) -> int:
     """Late answers and expired leases have found their way into the receipts.
 
-    Nodes that did not answer are asked again: the signal may have been lost. So are, for a minute,
-    nodes that Redis did not know of at the cut: it may have forgotten them, not they their sockets.
+    Nodes that did not answer are asked again: the signal may have been lost. So are, for a minute
+    after a rotation was completed, nodes that Redis did not know of at the cut, and those of which
+    it has lost the answer: it may have forgotten them, not they their sockets.
     A rotation whose revocation was not carried out yet is left to the outbox relay.
 
     Returns:
@@ -140,7 +141,7 @@ def settle_rotations(stores: Stores, project_id: ProjectId | None = None) -> int
 
 def _settle(stores: Stores, rotation: Rotation, revocation: Revocation) -> None:
     receipt = gather_receipt(stores, revocation)
-    is_waiting = rotation.state is RotationState.CUTTING and not receipt.settled
+    is_waiting = not receipt.settled
     if is_waiting or not receipt.all_asked:
         ask_nodes(stores, revocation)
     if receipt.settled or receipt.sessions != rotation.sessions:

@@ -25,6 +25,7 @@ from tests.acceptance.system import System
 QUEUED = 100_000 if os.environ.get("WIDGET_AUTH_LONG_TESTS") else 10_000
 BOUND_SECONDS = 15.0
 SITES = 4
+REVOKERS = ("revocation-1", "revocation-2")
 
 Measured = Callable[[str], None]
 
@@ -50,6 +51,7 @@ def test_queued_verifications_do_not_delay_a_revocation(
     took, receipt = asyncio.run(_regenerate_with_a_visitor(system, sites[0], flood))
 
     assert flood.waiting > 0  # the flood has outlasted the revocation
+    assert _was_carried_out_in_its_lane(system, receipt["id"])
     measured(
         f"{QUEUED:,} verifications queued: epoch raised {took * 1000:.0f} ms after the call,"
         f" receipt completed {_seconds(receipt) * 1000:.0f} ms after the commit,"
@@ -119,6 +121,12 @@ def _standing_still(system: System, name: str) -> Iterator[None]:
         yield
     finally:
         system.processes[name].resume()
+
+
+def _was_carried_out_in_its_lane(system: System, rotation_id: str) -> bool:
+    """Whether a revocation worker did it, not the relay in the end."""
+    lines = "".join(system.processes[name].log_text() for name in REVOKERS).splitlines()
+    return any("revocation_carried_out" in line and rotation_id in line for line in lines)
 
 
 def _seconds(receipt: dict[str, Any]) -> float:
