@@ -95,6 +95,8 @@ def read(
         secrets = signing_secrets.list_secrets(db, project_id)
     found, next_cursor = listed.cut(lines, lambda line: line.entry.id)
     path = f"/projects/{project_id}/{PATH}"
+    # Of others than the project's own, such as owners, only whom its log names.
+    names |= {line.entry.actor: line.actor for line in found if line.actor}
     called = {actor.partition(":")[2]: name.text for actor, name in names.items()}
     called |= {secret.key_id: name_of(secret) for secret in secrets}
     return page(
@@ -107,8 +109,8 @@ def read(
         path=f"{path}?{wanted.query}" if wanted.query else path,
         next_cursor=next_cursor,
         is_first=listed.after is None,
-        actions=sorted(SENTENCES.items(), key=lambda each: each[1]),
-        actors=_choices(names),
+        actions=_with(sorted(SENTENCES.items(), key=lambda each: each[1]), wanted.action),
+        actors=_with(_choices(names), wanted.actor),
     )
 
 
@@ -157,6 +159,13 @@ def _line(line: AuditLine, zone: ZoneInfo, called: Mapping[str, str]) -> LineSho
 
 def _to_the_second(local: datetime) -> str:
     return f"{local.day} {local:%b %Y, %H:%M:%S %Z}"
+
+
+def _with(choices: list[tuple[str, str]], wanted: str) -> list[tuple[str, str]]:
+    """The choices, among them what is wanted now, wherever that came from."""
+    if not wanted or any(value == wanted for value, _ in choices):
+        return choices
+    return [*choices, (wanted, wanted)]
 
 
 def _choices(names: Mapping[str, ActorName]) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from domain.roles import Actor, Role
 from services.transactions import Transaction
 from storage.sql import audit
 from storage.sql.audit import AuditFilter
+from tests.integration.dashboard.browsing import browsing, new_member
 from tests.integration.dashboard.serving import Api, Caller, error_of
 
 SECOND = timedelta(seconds=1)
@@ -106,3 +107,36 @@ def test_a_filter_that_is_none_is_told(
 
     assert answer.status_code == 422
     assert [each["field"] for each in error_of(answer)["details"]["fields"]] == [field]
+
+
+def test_who_and_what_one_looks_for_can_be_chosen(api: Api, project_id: ProjectId) -> None:
+    """An owner who did something here, and whatever stands in the address."""
+    owner = new_member(api, Role.OWNER)
+    act = Actor(f"member:{owner.id}")
+    api.stores.transactor.run(lambda t: t.audit(act, "project.changed", project_id))
+    path = f"/projects/{project_id}/audit"
+    with browsing(api, new_member(api, Role.ADMINISTRATOR, project_id)) as browser:
+        page = browser.get(path).text
+        narrowed = browser.get(path, params={"actor": act.name}).text
+        unknown = browser.get(path, params={"action": "moon.eaten"}).text
+
+    chosen = f'<option value="{act.name}"'
+    assert f"{chosen}>{owner.email}</option>" in page
+    assert f"{chosen} selected>{owner.email}</option>" in narrowed
+    assert '<option value="moon.eaten" selected>moon.eaten</option>' in unknown
+    assert "Nothing found" in unknown
+
+
+def test_nobody_is_named_who_has_nothing_to_do_with_the_project(
+    api: Api, project_id: ProjectId
+) -> None:
+    """Asking for the id of somebody else's member does not tell their address."""
+    stranger = new_member(api, Role.AGENT, api.project())
+    with browsing(api, new_member(api, Role.ADMINISTRATOR, project_id)) as browser:
+        answer = browser.get(
+            f"/projects/{project_id}/audit", params={"actor": f"member:{stranger.id}"}
+        )
+
+    assert answer.status_code == 200
+    assert stranger.id in answer.text
+    assert stranger.email not in answer.text
