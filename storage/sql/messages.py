@@ -111,6 +111,19 @@ def list_conversations(
     return [Conversation(v, last[v.last_message_id]) for v in found if v.last_message_id]
 
 
+def find_last_id(db: Connection, project_id: ProjectId) -> MessageId | None:
+    """The latest message of all the project's threads."""
+    visitors = tables.visitors
+    last: MessageId | None = db.scalar(
+        sa.select(sa.func.max(visitors.c.last_message_id)).where(
+            visitors.c.project_id == project_id,
+            visitors.c.last_message_id.is_not(None),
+            visitors.c.merged_into.is_(None),
+        )
+    )
+    return last
+
+
 def note_last_message(db: Connection, visitor_id: VisitorId) -> None:
     """The thread's last message is what it is read to be, after records left it."""
     last: MessageId | None = db.scalar(

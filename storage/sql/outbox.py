@@ -85,6 +85,14 @@ def list_events(
     return [event_of(row) for row in db.execute(query).mappings()]
 
 
+def find_last_id(db: Connection, project_id: ProjectId) -> EventId | None:
+    """The project's latest event."""
+    last: EventId | None = db.scalar(
+        sa.select(sa.func.max(outbox.c.event_id)).where(outbox.c.project_id == project_id)
+    )
+    return last
+
+
 def erase_done(db: Connection, before: datetime, limit: int) -> int:
     """Up to `limit` events that are done and older than this are gone; returns how many were."""
     done = outbox.c.done_at.is_not(None)

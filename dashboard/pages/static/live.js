@@ -19,7 +19,10 @@ export function follow(element, changed = () => {}) {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.querySelector(`[data-live="${element.dataset.live}"]`);
     if (!fresh || mine !== asked) return;
+    const focused = document.activeElement;
     morph(element, fresh);
+    // What has moved loses the focus on its way.
+    if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
     refreshTimes(element);
     changed(element);
   }

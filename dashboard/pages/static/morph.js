@@ -1,6 +1,6 @@
 // Makes a part of a page look like a fresh copy of it, and leaves alone what is the same already:
 // the focus, what is selected, how far a list is scrolled, and what somebody is typing stay.
-const OWN = "textarea, input:not([type=hidden]), select"; // their values are the reader's
+const OWN = "textarea, input:not([type=hidden]), select, [data-still]"; // the reader's
 
 /** `old` comes to look like `fresh`; elements with a `data-key` are found again wherever they are. */
 export function morph(old, fresh) {

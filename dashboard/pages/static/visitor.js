@@ -1,0 +1,4 @@
+// A visitor's page, kept up to date.
+import { follow } from "./live.js";
+
+follow(document.querySelector("[data-live]"));
