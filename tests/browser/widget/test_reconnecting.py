@@ -1,10 +1,15 @@
 """Connections that end, and what the SDK does: by the table of close codes."""
 
+import os
 from collections.abc import Callable
+
+import pytest
 
 from tests.browser.widget.conftest import Tab
 from tests.browser.widget.shop import Shop
 from tests.servers.browser import Watch
+
+LONG = bool(os.environ.get("WIDGET_AUTH_LONG_TESTS"))
 
 
 def test_a_revoked_secret_disconnects_until_the_shop_has_the_new_one(
@@ -70,12 +75,19 @@ def test_who_was_signed_out_by_an_operator_comes_back_by_a_fresh_token(
 def test_a_restart_and_a_lost_network_cost_nothing_but_time(
     open_tab: Callable[..., Tab], shop: Shop, watch: Watch
 ) -> None:
-    """1012, offline, online over a slow line: back with a fresh token, words stored once."""
+    """1012, offline, online over a slow line: back with a fresh token, words stored once.
+
+    Also those that had been sent already, and of which nobody had said that they were stored.
+    """
     watch.expect("ERR_INTERNET_DISCONNECTED", "ERR_CONNECTION_REFUSED")
     tab = open_tab()
     tab.until_signed_in()
     system = shop.site.system
+    system.processes["verification"].pause()
+    tab.run("void (window.first = tiledesk.send('From the platform'))")
+    tab.wait(lambda: tab.said[-1]["type"] == "message")
     system.processes["web"].stop()
+    system.processes["verification"].resume()
     tab.wait(lambda: tab.run("heard.at(-1).reason") == "restarting")
     tab.page.context.set_offline(offline=True)
     system.restart("web")
@@ -86,12 +98,13 @@ def test_a_restart_and_a_lost_network_cost_nothing_but_time(
     tab.page.context.set_offline(offline=False)
     slow = {"offline": False, "latency": 300, "downloadThroughput": 4000, "uploadThroughput": 2000}
     devtools.send("Network.emulateNetworkConditions", slow)
-    tab.run("sent")
+    tab.run("Promise.all([first, sent])")
 
     presented = tab.signed_in_with()
     assert len(set(presented)) == len(presented) >= 2
     thread = shop.site.get(f"/visitors/{tab.run('tiledesk.visitor.id')}")["messages"]
-    assert [message["text"] for message in thread] == ["From the train"]
+    said = ["From the platform", "From the train"]
+    assert sorted(message["text"] for message in thread) == said
     assert [state["isLogged"] for state in tab.heard("onAuthStateChanged")] == [True]
 
 
@@ -139,6 +152,21 @@ def test_an_unknown_project_is_not_asked_for_again(
     tab.page.wait_for_timeout(300)
     assert len(tab.urls) == 1
     assert tab.heard("onConnectionChanged")[-1]["state"] == "stopped"
+
+
+@pytest.mark.skipif(not LONG, reason="takes ten seconds; set WIDGET_AUTH_LONG_TESTS=1")
+def test_a_gateway_that_falls_silent_is_left(open_tab: Callable[..., Tab], shop: Shop) -> None:
+    """Asked whether it lives, it says nothing: the widget tries again and is back once it can."""
+    tab = open_tab()
+    tab.until_signed_in()
+    web = shop.site.system.processes["web"]
+    web.pause()
+    tab.run("void dispatchEvent(new Event('offline'))")
+    tab.wait(lambda: tab.run("heard.at(-1).reason") == "silent")
+    web.resume()
+    tab.wait(lambda: len(tab.signed_in_with()) >= 2)
+    tab.until_signed_in()
+    tab.until_connected()
 
 
 def _change(shop: Shop, changes: dict[str, object]) -> None:
