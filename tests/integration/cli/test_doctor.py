@@ -13,7 +13,7 @@ from storage.redis.client import connect
 from storage.sql import outbox, parking, projects
 from storage.sql.engine import Database
 from tests.integration.cli.commands import CommandLine
-from tests.integration.cli.conftest import Shop
+from tests.integration.cli.conftest import Shop, on_sqlite
 from tests.integration.scenes import announce_hopeless
 
 QUEUES = {f"queue_{queue}" for queue in WATCHED_QUEUES}
@@ -39,6 +39,7 @@ def test_a_system_that_does_not_run_is_not_well(cli: CommandLine, shop: Shop) ->
     assert shop.id not in str(checks)
 
 
+@on_sqlite
 def test_a_database_of_another_version_is_named(cli: CommandLine, database: Database) -> None:
     """The one thing to do first, and what needs no table."""
     database.write(lambda db: db.exec_driver_sql("UPDATE alembic_version SET version_num = '0004'"))
@@ -112,6 +113,7 @@ def test_what_is_not_there_cannot_be_replayed_or_dismissed(sqlite_cli: CommandLi
     assert sqlite_cli("outbox", "dismiss", "--json").error == (2, "message_missing")
 
 
+@on_sqlite
 def test_a_halted_project_is_settled(cli: CommandLine, shop: Shop, transactor: Transactor) -> None:
     """Asked first; then there is a new secret, which a token of the old one does not sign with."""
     redis = connect(cli.environment["REDIS_URL"])
@@ -135,6 +137,7 @@ def test_a_halted_project_is_settled(cli: CommandLine, shop: Shop, transactor: T
     assert revoked["state"] == "revoked"
 
 
+@on_sqlite
 def test_figures_are_printed(cli: CommandLine) -> None:
     """As text for a collector, or one by one."""
     assert "widget_auth_system_outbox_undone 0.0" in cli("metrics").out
