@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+from domain.health import ClockOffsets
 from domain.ids import ProjectId
 from domain.roles import Role
+from services.alarms import WATCHED_QUEUES
 from services.read_overview import read_overview
-from storage.redis import figures
+from storage.redis import figures, health, keys
 from storage.redis.figures import HOUR, SLOT, SignInCounts
 from storage.redis.signals import send_many
 from storage.sql import projects
@@ -86,6 +88,18 @@ def test_an_alarm_stands_first_with_what_to_do(api: Api, project_id: ProjectId) 
     assert "Nobody can sign in" in told[project_id]
     assert "widget-auth project settle" in told[project_id]
     assert "Nobody can sign in" not in told[other]
+
+
+def test_a_queue_that_does_not_run_is_told(api: Api, project_id: ProjectId) -> None:
+    """By name, with where to look; one that ran a moment ago works."""
+    api.stores.redis.delete(*map(keys.last_run, WATCHED_QUEUES))
+    health.note_run(api.stores.redis, "revocation", "w1", 5.0, ClockOffsets(0.0, 0.0))
+
+    with browsing(api, new_member(api, Role.OPERATOR, project_id)) as browser:
+        text = browser.get(f"/projects/{project_id}/overview").text
+
+    assert "No task of the queue verification has run" in text
+    assert "The queue revocation works." in text
 
 
 def test_without_redis_there_is_a_page_all_the_same(kept_database_url: str) -> None:
