@@ -4,10 +4,14 @@ from dashboard.pages import (
     account,
     audit,
     home,
+    inbox,
     inspector,
     overview,
+    secrets,
     signing_in,
     static_files,
+    visitor,
+    visitors,
 )
 
 PAGE_ROUTERS = [
@@ -15,6 +19,10 @@ PAGE_ROUTERS = [
     home.router,
     account.router,
     overview.router,
+    inbox.router,
+    visitors.router,
+    visitor.router,
+    secrets.router,
     inspector.router,
     audit.router,
     static_files.router,

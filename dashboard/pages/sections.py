@@ -30,6 +30,9 @@ class Section:
 
 SECTIONS: tuple[Section, ...] = (
     Section("Overview", "chart", Action.OVERVIEW_READ, "overview"),
+    Section("Inbox", "chat", Action.CONVERSATIONS_LIST, "inbox"),
+    Section("Visitors", "people", Action.VISITORS_LIST, "visitors"),
+    Section("Visitor authentication", "key", Action.SECRETS_LIST, "authentication"),
     Section("Token inspector", "search", Action.TOKENS_INSPECT, "inspector"),
     Section("Audit log", "list", Action.AUDIT_LIST, "audit"),
 )

@@ -51,6 +51,18 @@ def live_through_a_day(dashboard: Dashboard, project_id: ProjectId) -> None:
         _count(redis, project_id, now)
 
 
+def plan_a_rotation(dashboard: Dashboard, project_id: ProjectId) -> None:
+    """Chat is open by day; a third secret was made, and the second retires in the off-hours."""
+    live_through_a_day(dashboard, project_id)
+    days = ("mon", "tue", "wed", "thu", "fri")
+    weekly = {day: [["08:30", "19:00"]] for day in days} | {"sat": [["10:00", "14:00"]]}
+    changes = {"operating_hours": {"weekly": weekly}}
+    with dashboard.system.admin(dashboard.system.owner_key) as admin:
+        answer = admin.patch(f"/projects/{project_id}", json=changes)
+    assert answer.status_code == 200, answer.text
+    generate(dashboard, project_id, retire_previous="off_hours", reason="Every quarter")
+
+
 def act_in(dashboard: Dashboard, project_id: ProjectId) -> None:
     """The log has lines of people, a key, the command line and the system."""
     live_through_a_day(dashboard, project_id)

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from domain.ids import ProjectId
 from domain.roles import Role
 from tests.acceptance.processes import ROOT
-from tests.browser.busy_days import act_in, live_through_a_day, mint
+from tests.browser.busy_days import act_in, live_through_a_day, mint, plan_a_rotation
 from tests.browser.dashboards import Dashboard, OnePortSystem, open_dashboard
 from tests.servers.browser import ARGUMENTS
 from tests.servers.redis import RedisServer
@@ -44,6 +44,21 @@ def inspect_a_bad_token(page: Page) -> None:
     page.get_by_role("button", name="Inspect").click()
     page.get_by_role("heading", name="Checks").wait_for()
     page.evaluate("scrollTo(0, 0)")
+
+
+def ask_to_regenerate(page: Page) -> None:
+    """Before anything is done, one sees what it would do."""
+    page.get_by_role("button", name="Regenerate").click()
+    off_hours = page.get_by_label("In the next off-hours")
+    if off_hours.is_enabled():
+        off_hours.check()
+
+
+def generate(page: Page) -> None:
+    """The secret, this one time."""
+    page.get_by_role("button", name="Generate the secret").click()
+    page.get_by_role("dialog").get_by_role("button", name="Generate").click()
+    page.get_by_role("heading", name="The new secret").wait_for()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +109,31 @@ SHOTS = (
         prepare=live_through_a_day,
         act=inspect_a_bad_token,
     ),
+    Shot(
+        "authentication",
+        "/projects/{project_id}/authentication",
+        Role.ADMINISTRATOR,
+        (1280, 1000),
+        prepare=plan_a_rotation,
+    ),
+    Shot(
+        "regenerate",
+        "/projects/{project_id}/authentication",
+        Role.ADMINISTRATOR,
+        (1280, 1000),
+        prepare=plan_a_rotation,
+        act=ask_to_regenerate,
+    ),
+    Shot(
+        "regenerate-dark-phone",
+        "/projects/{project_id}/authentication",
+        Role.ADMINISTRATOR,
+        PHONE,
+        "dark",
+        prepare=live_through_a_day,
+        act=ask_to_regenerate,
+    ),
+    Shot("secret-once", "/projects/{project_id}/authentication", Role.ADMINISTRATOR, act=generate),
     Shot("audit", "/projects/{project_id}/audit", Role.ADMINISTRATOR, prepare=act_in),
     Shot("sign-in", "/sign-in"),
     Shot("sign-in-dark-phone", "/sign-in", viewport=PHONE, theme="dark"),
