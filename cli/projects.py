@@ -60,6 +60,9 @@ def show(project_text: str, *, as_json: bool) -> None:
     limits = found.limits
     print_facts({f"limit {name}": getattr(limits, name) for name in limits.__slots__})
     print_facts({"created": found.created_at})
+    if found.is_halted:
+        print_facts({"halted": found.halted_at})
+        say("Nobody can sign in until the project is settled: `widget-auth project settle`.")
 
 
 def _all_projects(system: Connected) -> list[Project]:

@@ -29,6 +29,7 @@ def project_shape(project: Project) -> JsonObject:
         "allowed_origins": list(project.allowed_origins),
         "limits": {name: getattr(project.limits, name) for name in project.limits.__slots__},
         "created_at": to_wire(project.created_at),
+        "halted_at": _wire(project.halted_at),
     }
 
 

@@ -124,6 +124,8 @@ def test_a_halted_project_is_settled(cli: CommandLine, shop: Shop, transactor: T
     redis.close()
     assert cli("project", "settle", "Shop", "--json", "--yes").error == (1, "not_halted")
     transactor.run(lambda t: projects.halt_project(t.db, shop.id, 3, t.now), urgent=True)
+    assert cli("project", "show", "Shop", "--json").document["project"]["halted_at"]
+    assert "project settle" in cli("project", "show", "Shop").err
     assert cli("project", "settle", "Shop", "--json").error == (2, "not_confirmed")
     assert cli("project", "settle", "Shop").code == 2, "nobody is there to ask"
 
