@@ -386,7 +386,7 @@
   function checkToken(token) {
     if (typeof token !== "string" || !token.trim())
       throw new Refused("token_malformed", "A token is text, as a JWT library returns it.");
-    if (token.length > MAX_TOKEN) throw new Refused("token_too_large", "A token has at most 8 KiB.");
+    if (token.length > MAX_TOKEN) throw new Refused("token_too_large");
     return token;
   }
 
@@ -455,10 +455,8 @@
       const wish = new Wish(source, this.longestMs);
       this.wish?.end(new Refused("superseded"));
       this.wish = wish;
-      if (wish.text !== null && this.spent.has(wish.text))
-        this.#rejected(wish, new Refused("key_revoked", "This token's key was revoked."));
-      else if (this.state === "stopped")
-        this.#rejected(wish, new Refused("unknown_project"));
+      if (this.spent.has(wish.text ?? "")) this.#rejected(wish, new Refused("key_revoked"));
+      else if (this.state === "stopped") this.#rejected(wish, new Refused("unknown_project"));
       else {
         this.start();
         this.#prove(wish, "sign_in");
@@ -577,6 +575,7 @@
     #pause() {
       clearTimeout(this.timer);
       this.link.drop();
+      this.pending = null;
       this.vouched = false;
       this.mayHurry = true;
       if (this.state !== "stopped") this.#become("waiting", "page_hidden");
@@ -734,6 +733,7 @@
         return;
       }
       if (wish) this.#drop(wish, true);
+      wish?.reject(new Refused(reason));
       this.tell("onTokenNeeded", { reason });
     }
 
@@ -757,6 +757,7 @@
     #signedOut({ id, device, visitor }) {
       this.device = device;
       this.anonymous = visitor;
+      this.shelf.own = null;
       this.shelf.keep({ device });
       if (this.pending?.id === id) {
         this.pending = null;
@@ -791,14 +792,14 @@
      */
     #follow() {
       const { change, person, device } = this.shelf.kept;
-      if (change === this.change) {
+      if (!change || change === this.change) {
         const isAlone = this.link.isOpen && !this.wish && !this.pending && this.shelf.own === null;
         if (isAlone && device && device !== this.device) this.#restart();
         return;
       }
       this.change = change;
-      const is = this.#owner;
-      if (person !== null && (is === person || (this.wish && is === null))) return;
+      const owner = this.#owner;
+      if (person !== null && (owner === person || (this.wish && !owner))) return;
       this.#leave(person === null ? "signed_out_elsewhere" : "signed_in_elsewhere");
       if (person !== null && this.parked) {
         this.wish = new Wish(this.parked, this.longestMs);
@@ -1086,7 +1087,7 @@
   function current() {
     if (session) return session;
     const settings = window.tiledeskSettings ?? {};
-    if (!settings.projectid) throw new Refused("not_configured", "tiledeskSettings.projectid is missing.");
+    if (!settings.projectid) throw new Refused("not_configured", "projectid is missing");
     const gateway = settings.gateway ?? new URL(script?.src || location.href).origin;
     session = new Session(settings, gateway, tell);
     if (settings.ui !== false) panel = show({ ...TEXTS, ...settings.texts });
@@ -1125,7 +1126,10 @@
     signOut: () => attempt((session) => session.signOut()),
     send: (text) => attempt((session) => session.send(text)),
     on,
-    open: () => panel?.open(),
+    open: () => {
+      current();
+      panel?.open();
+    },
     close: () => panel?.close(),
     show: () => setHidden(false),
     hide: () => setHidden(true),
