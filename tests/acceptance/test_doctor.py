@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from config.celery_app import make_celery
-from config.queues import QUEUES, REVOCATION, TOKENS_REVOKE
+from config.queues import QUEUE_OF, QUEUES, REVOCATION, TOKENS_REVOKE, VISITORS_VERIFY
 from config.setting_values import broker_beside
 from domain.alarms import AlarmKind
 from domain.ids import ProjectId
@@ -150,6 +151,9 @@ def test_poison_is_listed_without_what_it_held(system: System, stores: Stores) -
         (TOKENS_REVOKE, "body_unreadable"),
         (TOKENS_REVOKE, "arguments_unknown"),
         (TOKENS_REVOKE, "event_unconfirmed"),
+        (VISITORS_VERIFY, "request_malformed"),
+        (VISITORS_VERIFY, "token_not_opened"),
+        (VISITORS_VERIFY, "TypeError"),
     }
     until(lambda: len([kind for kind, _ in kinds(stores) if kind is _PARKED]) == len(expected))
 
@@ -166,9 +170,10 @@ _PARKED = AlarmKind.MESSAGE_PARKED
 
 
 def send_poison(system: System) -> None:
-    """Messages of five kinds lie in the queue of revocations."""
+    """Messages of eight kinds lie in two queues."""
     app = make_celery(broker_beside(system.environ["WIDGET_AUTH_REDIS_URL"]))
     arguments = dict.fromkeys(("event_id", "project_id", "rotation_id"), MARK[:8])
+    request = {"request_id": "r", "project_id": str(uuid.uuid4()), "node_id": "nowhere"}
     with app.connection_for_write() as connection:
         producer = connection.Producer()
         for headers, body in (
@@ -177,10 +182,14 @@ def send_poison(system: System) -> None:
             ({"task": TOKENS_REVOKE, "id": "2"}, "{" + MARK),
             ({"task": TOKENS_REVOKE, "id": "3"}, json.dumps([[], {"token": MARK}, {}])),
             ({"task": TOKENS_REVOKE, "id": "4"}, json.dumps([[], arguments, {}])),
+            *(
+                ({"task": VISITORS_VERIFY, "id": "5"}, json.dumps([[], {"requests": bad}, {}]))
+                for bad in ([MARK], [{**request, "token": f"sealed:{MARK}"}], 5)
+            ),
         ):
             producer.publish(
                 body.encode(),
-                routing_key=REVOCATION,
+                routing_key=QUEUE_OF.get(headers.get("task", ""), REVOCATION),
                 headers=headers,
                 content_type="application/json",
                 content_encoding="utf-8",
