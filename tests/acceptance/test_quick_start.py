@@ -24,6 +24,7 @@ def _is(page: Page, said: str) -> None:
     expect(page.locator("#chat")).to_have_text(said)
 
 
+@pytest.mark.timeout(300)
 def test_a_site_of_ones_own(newcomer: Newcomer, page: Page) -> None:
     """Run, make a secret, be the site, be a visitor, lose the secret, come back."""
     run, new_secret, site, look, lose = (
