@@ -1,12 +1,19 @@
-// Brings the overview up to date every few seconds. Numbers change in place; a part that would
-// change its form waits until neither the pointer nor the focus is in it, so nothing moves under it.
+// Brings the overview up to date every few seconds. Numbers change in place. What would move
+// something under the pointer or the focus waits until they have left, or have rested for a while.
 import { refreshTimes } from "./times.js";
 import { toast } from "./toasts.js";
 
 const EVERY_MS = 2500;
+const RESTED_MS = 30_000;
 const pause = document.querySelector("[data-pause]");
 const parts = document.querySelector("[data-parts]");
 let isPaused = false;
+let isHeld = false;
+let stirredAt = -RESTED_MS;
+
+function partsOf(root) {
+  return [...root.querySelectorAll("[data-part]")];
+}
 
 function figuresOf(part) {
   return new Map([...part.querySelectorAll("[data-figure]")].map((one) => [one.dataset.figure, one]));
@@ -17,16 +24,17 @@ function formOf(part) {
   const bare = part.cloneNode(true);
   for (const each of bare.querySelectorAll("[data-figure], time[data-relative]")) {
     each.textContent = "";
-    each.removeAttribute("title");
-    each.removeAttribute("data-exact");
-    each.removeAttribute("datetime");
+    for (const name of ["title", "data-exact", "datetime"]) each.removeAttribute(name);
   }
   for (const each of bare.querySelectorAll("details[open]")) each.removeAttribute("open");
   return bare.innerHTML;
 }
 
-function isInUse(part) {
-  return part.matches(":hover") || part.contains(document.activeElement);
+/** Which part somebody is about to use: its number, or -1. */
+function partInUse() {
+  if (performance.now() - stirredAt > RESTED_MS) return -1;
+  const isUsed = (part) => part.matches(":hover") || part.contains(document.activeElement);
+  return partsOf(parts).findLastIndex(isUsed);
 }
 
 function updateInPlace(part, fresh) {
@@ -37,52 +45,70 @@ function updateInPlace(part, fresh) {
     times[n].dateTime = one.dateTime;
     times[n].dataset.exact = one.title;
   });
-  refreshTimes(part);
 }
 
 function replace(part, fresh) {
   const open = [...part.querySelectorAll("details")].map((each) => each.open);
   part.replaceChildren(...fresh.childNodes);
   part.querySelectorAll("details").forEach((each, n) => { each.open = open[n] ?? false; });
-  refreshTimes(part);
 }
 
-function update(part, fresh) {
+/** Whether the part looks like the fresh one now, without moving what comes after it. */
+function replaceInItsHeight(part, fresh) {
+  const before = [...part.childNodes];
+  const height = part.offsetHeight;
+  replace(part, fresh);
+  if (part.offsetHeight === height) return true;
+  part.replaceChildren(...before); // nobody has seen it: nothing is painted meanwhile
+  return false;
+}
+
+/** Whether the part is as the fresh one is. */
+function update(part, fresh, number, inUse) {
   if (formOf(part) === formOf(fresh)) updateInPlace(part, fresh);
-  else if (!isInUse(part)) replace(part, fresh);
+  else if (inUse < number) replace(part, fresh);
+  else return number < inUse && replaceInItsHeight(part, fresh);
+  return true;
 }
 
-function namesOf(root) {
-  return [...root.querySelectorAll("[data-part]")].map((part) => part.dataset.part).join();
+function updateAll(freshParts) {
+  const [old, fresh] = [partsOf(parts), partsOf(freshParts)];
+  const inUse = partInUse();
+  const names = (some) => some.map((part) => part.dataset.part).join();
+  if (names(old) === names(fresh)) {
+    return old.filter((part, n) => !update(part, fresh[n], n, inUse)).length === 0;
+  }
+  if (inUse >= 0) return false;
+  replace(parts, freshParts);
+  return true;
+}
+
+function tell(isDone) {
+  if (!isDone && !isHeld) toast("There is news. It is shown when the pointer and the focus have left.");
+  isHeld = !isDone;
 }
 
 async function refresh() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
   if (answer.redirected) location.reload(); // signed out meanwhile
-  if (!answer.ok) return;
+  if (answer.redirected || !answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const freshParts = fresh.querySelector("[data-parts]");
   if (!freshParts || isPaused) return;
-  if (namesOf(parts) !== namesOf(freshParts)) {
-    if (!isInUse(parts)) replace(parts, freshParts);
-    return;
-  }
-  for (const part of freshParts.querySelectorAll("[data-part]")) {
-    update(parts.querySelector(`[data-part="${part.dataset.part}"]`), part);
-  }
+  tell(updateAll(freshParts));
+  refreshTimes(parts);
 }
 
 async function keepUp() {
   if (!isPaused && !document.hidden) {
-    try {
-      await refresh();
-    } catch {
-      // the next time may do better
-    }
+    await refresh().catch(() => {}); // the next time may do better
   }
   setTimeout(keepUp, EVERY_MS);
 }
 
+for (const sign of ["pointermove", "pointerdown", "wheel", "keydown", "focusin"]) {
+  addEventListener(sign, () => { stirredAt = performance.now(); }, { passive: true });
+}
 pause.hidden = false;
 pause.addEventListener("click", () => {
   isPaused = !isPaused;
