@@ -79,7 +79,7 @@ class Faces:
         name = visitor.name or visitor.custom_id
         return Face(
             id=visitor.id,
-            name=name or f"Anonymous visitor {visitor.id[-4:]}",
+            name=name or f"Visitor {visitor.id[-4:]}",
             is_named=name is not None,
             initials=initials_of(name or ""),
             colour=int(visitor.id[-4:], 16) % COLOURS,

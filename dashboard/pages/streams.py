@@ -29,7 +29,7 @@ MOST = 200
 MOST_OF_ONE = 8
 LOOK_SECONDS = 1.0
 HEARTBEAT_SECONDS = 15.0
-ADMITTED_SECONDS = 5.0
+ADMITTED_SECONDS = 2.0
 # After this the browser connects again, through everything that is checked about a request.
 LASTS_SECONDS = 300.0
 RECONNECT_MS = 2_000

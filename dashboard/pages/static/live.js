@@ -34,6 +34,7 @@ export function follow(element, changed = () => {}) {
     if (told !== null && told !== data) quietly();
     told = data;
   });
+  source.addEventListener("error", () => source.readyState === EventSource.CLOSED && quietly());
   // Where streams do not get through, it is asked for now and then.
   setInterval(() => source.readyState === EventSource.CLOSED && !document.hidden && quietly(), POLL_MS);
   addEventListener("pagehide", () => source.close());
