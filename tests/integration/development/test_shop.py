@@ -1,5 +1,6 @@
 """The demo shop's back end, asked over HTTP as its own pages and as others would."""
 
+import socket
 import stat
 import threading
 from collections.abc import Iterator
@@ -9,7 +10,8 @@ import httpx
 import jwt
 import pytest
 
-from cli.development.ports import free_port
+from cli.development.ports import free_port, is_free
+from cli.development.shop import choose_shop_port, kept_shop
 from cli.shop.configuration import ShopConfiguration
 from cli.shop.server import Shop, ShopServer
 
@@ -95,6 +97,19 @@ def test_other_sites_get_nothing(browser: httpx.Client) -> None:
     for forged in ("customer-1815.", "customer-1815." + "0" * 64, "customer-1815", "\u00fc.x"):
         headers = {"Cookie": f"demo_shop_customer={forged}".encode()}
         assert browser.post("/token", headers=headers).json() == {"token": None}
+
+
+def test_it_takes_the_port_after_the_systems_if_that_is_free() -> None:
+    """Else any other, so that several systems run beside each other."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taken = listener.getsockname()[1]
+
+        chosen = choose_shop_port(taken - 1)
+
+    assert chosen != taken
+    assert is_free(chosen)
+    assert choose_shop_port(taken - 1) == taken
+    assert "WIDGET_AUTH" not in str(kept_shop(Path(), chosen, GATEWAY).environment)
 
 
 def test_its_pages_load_from_nowhere_else(browser: httpx.Client) -> None:
