@@ -33,6 +33,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("Inbox", "chat", Action.CONVERSATIONS_LIST, "inbox"),
     Section("Visitors", "people", Action.VISITORS_LIST, "visitors"),
     Section("Visitor authentication", "key", Action.SECRETS_LIST, "authentication"),
+    Section("Rotations", "rotation", Action.ROTATIONS_LIST, "rotations"),
     Section("Token inspector", "search", Action.TOKENS_INSPECT, "inspector"),
     Section("Audit log", "list", Action.AUDIT_LIST, "audit"),
 )

@@ -54,6 +54,18 @@ def ask_to_regenerate(page: Page) -> None:
         off_hours.check()
 
 
+def open_the_rotation(page: Page) -> None:
+    """The one under way."""
+    page.get_by_role("link", name="Run, move or cancel it").click()
+    page.get_by_role("heading", name="So far").wait_for()
+
+
+def open_the_receipt(page: Page) -> None:
+    """Of the latest."""
+    page.get_by_role("link", name="Receipt").first.click()
+    page.get_by_role("heading", name="Receipt").wait_for()
+
+
 def generate(page: Page) -> None:
     """The secret, this one time."""
     page.get_by_role("button", name="Generate the secret").click()
@@ -132,6 +144,29 @@ SHOTS = (
         "dark",
         prepare=live_through_a_day,
         act=ask_to_regenerate,
+    ),
+    Shot(
+        "rotations",
+        "/projects/{project_id}/rotations",
+        Role.OPERATOR,
+        prepare=plan_a_rotation,
+    ),
+    Shot(
+        "rotation",
+        "/projects/{project_id}/rotations",
+        Role.OPERATOR,
+        (1280, 1000),
+        prepare=plan_a_rotation,
+        act=open_the_rotation,
+    ),
+    Shot(
+        "receipt-dark-phone",
+        "/projects/{project_id}/rotations",
+        Role.OPERATOR,
+        PHONE,
+        "dark",
+        prepare=live_through_a_day,
+        act=open_the_receipt,
     ),
     Shot("secret-once", "/projects/{project_id}/authentication", Role.ADMINISTRATOR, act=generate),
     Shot("audit", "/projects/{project_id}/audit", Role.ADMINISTRATOR, prepare=act_in),
