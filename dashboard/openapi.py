@@ -101,4 +101,5 @@ def _schemes(cookie: str) -> dict[str, Any]:
 def who_may(action: Action) -> str:
     """The roles that the one table allows it, as a sentence."""
     roles = [f"{role.value}s" for role in Role if role in PERMISSIONS[action]]
-    return f"For {', '.join(roles)}."
+    *others, last = roles
+    return f"For {', '.join(others)} and {last}." if others else f"For {last}."
