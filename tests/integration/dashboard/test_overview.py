@@ -1,5 +1,6 @@
 """The overview's figures from real stores; and what is left of it while one is away."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from domain.health import ClockOffsets
@@ -7,6 +8,7 @@ from domain.ids import ProjectId
 from domain.roles import Role
 from services.alarms import WATCHED_QUEUES
 from services.read_overview import read_overview
+from services.sign_out_everywhere import sign_out_everywhere
 from storage.redis import figures, health, keys
 from storage.redis.figures import HOUR, SLOT, SignInCounts
 from storage.redis.signals import send_many
@@ -14,7 +16,7 @@ from storage.sql import projects
 from tests.integration.dashboard.browsing import browsing, new_member
 from tests.integration.dashboard.people import connect_widgets, new_id, sign_in
 from tests.integration.dashboard.serving import Api, serving, settings_of
-from tests.integration.scenes import rotate
+from tests.integration.scenes import ADMINISTRATOR, rotate
 from tests.servers.redis import RedisServer
 
 NOW = datetime(2026, 11, 22, 9, 42, tzinfo=UTC)
@@ -100,6 +102,30 @@ def test_a_queue_that_does_not_run_is_told(api: Api, project_id: ProjectId) -> N
 
     assert "No task of the queue verification has run" in text
     assert "The queue revocation works." in text
+
+
+def test_every_link_leads_somewhere(api: Api, project_id: ProjectId) -> None:
+    """Of the overview, before and after the first secret, and of the log, within the project."""
+    with browsing(api, new_member(api, Role.ADMINISTRATOR, project_id)) as browser:
+        overview = f"/projects/{project_id}/overview"
+        links = {*links_of(browser.get(overview).text)}
+        ada = sign_in(api, project_id, rotate(api.stores.transactor, project_id).secret, "ada")
+        api.stores.transactor.run(
+            lambda t: sign_out_everywhere(t, project_id, ada.visitor_id, ADMINISTRATOR)
+        )
+        rotate(api.stores.transactor, project_id)
+        links |= {*links_of(browser.get(overview).text)}
+        links |= {*links_of(browser.get(f"/projects/{project_id}/audit").text)}
+        answers = {link: browser.get(link, follow_redirects=True).status_code for link in links}
+
+    kinds = {link.split("/")[3] for link in links}
+    assert kinds >= {"authentication", "inspector", "rotations", "visitors"}
+    assert {link for link, status in answers.items() if status != 200} == set()
+
+
+def links_of(page: str) -> list[str]:
+    """Where its links lead, within a project."""
+    return re.findall(r'<a [^>]*href="(/projects/[^"/]+/[^"]*)"', page)
 
 
 def test_without_redis_there_is_a_page_all_the_same(kept_database_url: str) -> None:
