@@ -34,6 +34,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("Visitors", "people", Action.VISITORS_LIST, "visitors"),
     Section("Visitor authentication", "key", Action.SECRETS_LIST, "authentication"),
     Section("Rotations", "rotation", Action.ROTATIONS_LIST, "rotations"),
+    Section("Operating hours", "clock", Action.OFF_HOURS_LIST, "hours"),
     Section("Token inspector", "search", Action.TOKENS_INSPECT, "inspector"),
     Section("Audit log", "list", Action.AUDIT_LIST, "audit"),
 )
