@@ -12,9 +12,12 @@ from config.publisher import Publisher
 from config.settings import DashboardSettings
 from dashboard import drop_in
 from dashboard.api import (
+    api_keys,
     audit,
     document,
     events,
+    invitations,
+    members,
     messages,
     off_hours,
     projects,
@@ -47,6 +50,9 @@ _ROUTERS = [
     sessions.router,
     tokens.router,
     audit.router,
+    members.router,
+    invitations.router,
+    api_keys.router,
     system.router,
     document.router,
 ]

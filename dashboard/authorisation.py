@@ -19,7 +19,7 @@ from dashboard.errors import AccessRefused, Unauthenticated
 from dashboard.requests import facts_of
 from dashboard.runtime import Runtime
 from domain.ids import ProjectId, is_uuid
-from domain.permissions import Action, is_allowed
+from domain.permissions import Action, is_allowed, may_grant
 from domain.roles import Actor, Role
 from services.access import api_key_digest
 from services.sign_ins import SignedIn, find_signed_in
@@ -122,6 +122,17 @@ def require_permission(request: Request, caller: Caller, action: Action) -> None
         raise ProjectNotFound  # whether it exists is not for this caller to know
     if not caller.may(action):
         _audit_refusal(runtime, request, caller, action)
+        raise AccessRefused
+
+
+def require_grant(request: Request, caller: Caller, action: Action, role: Role) -> None:
+    """The caller may give somebody this role: none that is wider than their own.
+
+    Raises:
+        AccessRefused: it is; that stands in the audit log.
+    """
+    if not may_grant(caller.role, role):
+        _audit_refusal(request.app.state.runtime, request, caller, action)
         raise AccessRefused
 
 

@@ -26,6 +26,8 @@ from storage.sql.engine import open_database
 
 INSPECTIONS_A_MINUTE = 30
 REFUSALS_A_MINUTE = 60
+INVITATIONS_A_MINUTE = 30
+INVITATION_PATH = "/invitation"
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Runtime:
         own_publisher: to be closed with the stores, unless it is another's.
         inspections: how often a caller may have a token inspected.
         refusals: how often a caller may be refused for want of a role, each of which is audited.
+        invitations: how often a network address may open an invitation's link.
         door: where passwords are checked.
     """
 
@@ -48,12 +51,17 @@ class Runtime:
     own_publisher: Publisher | None = None
     inspections: RateLimit = field(default_factory=lambda: RateLimit(INSPECTIONS_A_MINUTE))
     refusals: RateLimit = field(default_factory=lambda: RateLimit(REFUSALS_A_MINUTE))
+    invitations: RateLimit = field(default_factory=lambda: RateLimit(INVITATIONS_A_MINUTE))
     door: SignInDoor = field(default_factory=SignInDoor)
 
     @cached_property
     def key_rings(self) -> KeyRings:
         """Opens the secrets that the inspector checks tokens with."""
         return KeyRings(self.stores.sealer)
+
+    def invitation_link(self, token: str) -> str:
+        """What an invited person opens; what stands behind `#` is sent to no server."""
+        return f"{self.public_origin}{INVITATION_PATH}#{token}"
 
     def close(self) -> None:
         """Every connection is closed."""

@@ -19,6 +19,9 @@ from domain.errors import NotFound
 from domain.ids import KeyId, MergeId, ProjectId, RotationId, VisitorId, is_uuid
 from domain.times import to_wire
 from services.change_rotations import SecretNotFound
+from storage.sql.api_keys import ApiKeyNotFound
+from storage.sql.invitations import InvitationNotFound
+from storage.sql.memberships import MemberNotFound
 from storage.sql.merges import MergeNotFound
 from storage.sql.projects import ProjectNotFound
 from storage.sql.rotations import RotationNotFound
@@ -105,4 +108,19 @@ VisitorPath = Annotated[
     VisitorId,
     AfterValidator(uuid_or(VisitorNotFound)),
     Path(description="A visitor's id.", json_schema_extra=_UUID),
+]
+MemberPath = Annotated[
+    str,
+    AfterValidator(uuid_or(MemberNotFound)),
+    Path(description="A member's id.", json_schema_extra=_UUID),
+]
+InvitationPath = Annotated[
+    str,
+    AfterValidator(uuid_or(InvitationNotFound)),
+    Path(description="An invitation's id.", json_schema_extra=_UUID),
+]
+ApiKeyPath = Annotated[
+    str,
+    AfterValidator(uuid_or(ApiKeyNotFound)),
+    Path(description="An API key's id.", json_schema_extra=_UUID),
 ]

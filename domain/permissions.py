@@ -42,6 +42,14 @@ class Action(StrEnum):
     SESSIONS_LIST = "sessions.list"
     TOKENS_INSPECT = "tokens.inspect"
     AUDIT_LIST = "audit.list"
+    MEMBERS_LIST = "members.list"
+    MEMBERS_ADD = "members.add"
+    MEMBERS_REMOVE = "members.remove"
+    INVITATIONS_LIST = "invitations.list"
+    INVITATIONS_WITHDRAW = "invitations.withdraw"
+    API_KEYS_LIST = "api_keys.list"
+    API_KEYS_CREATE = "api_keys.create"
+    API_KEYS_REVOKE = "api_keys.revoke"
     SYSTEM_READ = "system.read"
 
 
@@ -89,6 +97,14 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
         Action.SESSIONS_LIST: _OPERATORS,
         Action.TOKENS_INSPECT: _ADMINISTRATORS,
         Action.AUDIT_LIST: _ADMINISTRATORS,
+        Action.MEMBERS_LIST: _ADMINISTRATORS,
+        Action.MEMBERS_ADD: _ADMINISTRATORS,
+        Action.MEMBERS_REMOVE: _ADMINISTRATORS,
+        Action.INVITATIONS_LIST: _ADMINISTRATORS,
+        Action.INVITATIONS_WITHDRAW: _ADMINISTRATORS,
+        Action.API_KEYS_LIST: _ADMINISTRATORS,
+        Action.API_KEYS_CREATE: _ADMINISTRATORS,
+        Action.API_KEYS_REVOKE: _ADMINISTRATORS,
         Action.SYSTEM_READ: _OWNERS,
     }
 )
@@ -97,3 +113,9 @@ PERMISSIONS: Mapping[Action, frozenset[Role]] = MappingProxyType(
 def is_allowed(role: Role, action: Action) -> bool:
     """Whether the role may do this: an owner anywhere, the others in their own project."""
     return role in PERMISSIONS[action]
+
+
+def may_grant(granter: Role, role: Role) -> bool:
+    """Whether one of a role may give it to a person or a program: none wider than their own."""
+    widest_first = list(Role)
+    return widest_first.index(granter) <= widest_first.index(role)

@@ -3,15 +3,15 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
-
-from argon2 import PasswordHasher
+from typing import Protocol
 
 from domain.emails import check_email
 from domain.errors import Conflict, Invalid
 from domain.ids import ProjectId
+from domain.outcomes import JsonObject
 from domain.roles import Actor, Role
 from services.transactions import Transaction
-from storage.sql import access, projects
+from storage.sql import access, invitations, projects
 from storage.sql.access import ApiKey, Member
 
 SHORTEST_PASSWORD = 10
@@ -24,6 +24,13 @@ class MemberExists(Conflict):
     """Somebody with this e-mail address is a member already."""
 
     code = "member_exists"
+
+
+class Hasher(Protocol):
+    """Makes salted hashes of passwords."""
+
+    def hash(self, password: str) -> str:
+        """One of this password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +46,54 @@ class IssuedApiKey:
 
 def add_member(
     transaction: Transaction,
-    hasher: PasswordHasher,
+    hasher: Hasher,
     project_id: ProjectId | None,
     email: str,
     role: Role,
     password: str,
     actor: Actor,
 ) -> Member:
-    """The member may sign in to the dashboard; an owner has no project.
+    """As `insert_member`, with a password that is hashed within the transaction.
 
     Raises:
-        Invalid: the address or the password is not usable.
+        Invalid: the address, the role or the password is not usable.
         MemberExists: the address is a member's already.
         ProjectNotFound: there is no such project.
     """
-    email, password = check_email(email), check_password(password)
+    password_hash = hasher.hash(check_password(password))
+    return insert_member(transaction, project_id, email, role, password_hash, actor)
+
+
+def insert_member(
+    transaction: Transaction,
+    project_id: ProjectId | None,
+    email: str,
+    role: Role,
+    password_hash: str,
+    actor: Actor | None = None,
+) -> Member:
+    """The member may sign in to the dashboard; an owner has no project.
+
+    Invitations of this address to the project are over.
+
+    Args:
+        transaction: in which it happens.
+        project_id: whose member it is.
+        email: of the member.
+        role: in the project.
+        password_hash: of a password that was found to be usable.
+        actor: who adds them, for the audit log; without, the caller audits it.
+
+    Raises:
+        Invalid: the address is not usable, or the role not one of a project, or of none.
+        MemberExists: the address is a member's already.
+        ProjectNotFound: there is no such project.
+    """
+    email = check_email(email)
+    check_role(role, project_id)
     if project_id is not None:
         projects.lock_project(transaction.db, project_id)
+        invitations.delete_invitations_to(transaction.db, project_id, email)
     if access.find_member(transaction.db, project_id, email):
         raise MemberExists
     member = Member(
@@ -63,12 +101,25 @@ def add_member(
         project_id=project_id,
         email=email,
         role=role,
-        password_hash=hasher.hash(password),
+        password_hash=password_hash,
         created_at=transaction.now,
     )
     access.insert_member(transaction.db, member)
-    transaction.audit(actor, "member.added", project_id, {"member_id": member.id, "role": role})
+    if actor:
+        details: JsonObject = {"member_id": member.id, "role": role}
+        transaction.audit(actor, "member.added", project_id, details)
     return member
+
+
+def check_role(role: Role, project_id: ProjectId | None) -> None:
+    """The role is one of a project's, or an owner's where there is none.
+
+    Raises:
+        Invalid: it is not.
+    """
+    if (role is Role.OWNER) != (project_id is None):
+        message = "role: an owner is one of the whole installation, everybody else of a project"
+        raise Invalid(message)
 
 
 def check_password(password: str) -> str:

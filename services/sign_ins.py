@@ -134,11 +134,12 @@ def find_signed_in(transactor: Transactor, token: str) -> SignedIn | None:
     return SignedIn(found[0], tuple(found[1]))
 
 
-def list_good_sign_ins(database: Database, member: Member) -> list[SignIn]:
-    """Every browser in which the member is signed in."""
+def list_good_sign_ins(database: Database, signed_in: SignedIn) -> list[SignIn]:
+    """Every browser in which somebody is signed in as one of these members, last seen first."""
     with database.reading() as db:
         now = now_of(db)
-        return [each for each in sign_ins.list_sign_ins(db, member.id) if _is_good(each, now)]
+        found = sign_ins.list_sign_ins(db, [member.id for member in signed_in.members])
+    return [each for each in found if _is_good(each, now)]
 
 
 def sign_out(transactor: Transactor, signed_in: SignedIn, source: str | None = None) -> None:
@@ -149,6 +150,21 @@ def sign_out(transactor: Transactor, signed_in: SignedIn, source: str | None = N
         _audit(transaction, signed_in.members, source, "member.signed_out")
 
     transactor.run(use_case, urgent=True)
+
+
+def sign_out_of(
+    transactor: Transactor, signed_in: SignedIn, digest: str, source: str | None = None
+) -> bool:
+    """Another browser, of this digest, is signed in as none of these members; whether it was."""
+
+    def use_case(transaction: Transaction) -> bool:
+        ids = [member.id for member in signed_in.members]
+        was = sign_ins.delete_sign_in_of(transaction.db, digest, ids)
+        if was:
+            _audit(transaction, signed_in.members, source, "member.signed_out_elsewhere")
+        return was
+
+    return transactor.run(use_case, urgent=True)
 
 
 def sign_out_of_all(transactor: Transactor, signed_in: SignedIn, source: str | None = None) -> None:

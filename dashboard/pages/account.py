@@ -18,6 +18,7 @@ from services.sign_ins import (
     SignInRefused,
     change_password,
     list_good_sign_ins,
+    sign_out_of,
     sign_out_of_all,
 )
 
@@ -70,6 +71,16 @@ def replace_password(
     return response
 
 
+@router.post(f"{PATH}/sign-out-elsewhere", name=Action.ACCOUNT_CHANGE)
+def sign_out_elsewhere(
+    request: Request, runtime: RuntimeOf, caller: CallerOf, sign_in: Text = ""
+) -> Response:
+    """One other browser is signed in no longer."""
+    was = sign_out_of(runtime.stores.transactor, _signed_in(caller), sign_in, caller.actor.source)
+    said = "That browser has been signed out." if was else "That browser was not signed in."
+    return go_to(request, PATH, Flash(said, "good" if was else "plain"))
+
+
 @router.post(f"{PATH}/sign-out-everywhere", name=Action.ACCOUNT_CHANGE)
 def sign_out_everywhere(request: Request, runtime: RuntimeOf, caller: CallerOf) -> Response:
     """No browser is signed in any more."""
@@ -89,7 +100,7 @@ def _account_page(
         status=422 if faults else 200,
         faults=faults or {},
         this_one=signed_in.sign_in.digest,
-        sign_ins=list_good_sign_ins(runtime.stores.database, signed_in.members[0]),
+        sign_ins=list_good_sign_ins(runtime.stores.database, signed_in),
     )
 
 

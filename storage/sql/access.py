@@ -1,8 +1,9 @@
 """Members and API keys in SQL: hashes only."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -44,21 +45,18 @@ def insert_member(db: Connection, member: Member) -> None:
     db.execute(members.insert().values({name: getattr(member, name) for name in member.__slots__}))
 
 
+def belongs_to(column: sa.Column[str], project_id: ProjectId | None) -> sa.ColumnElement[bool]:
+    """The condition that a row is that project's, or an owner's if there is none."""
+    return column.is_(None) if project_id is None else column == project_id
+
+
 def find_member(db: Connection, project_id: ProjectId | None, email: str) -> Member | None:
     """The member of that project (or the owner, without one) with that e-mail."""
-    row = (
-        db.execute(
-            sa.select(members).where(
-                members.c.project_id.is_(None)
-                if project_id is None
-                else members.c.project_id == project_id,
-                members.c.email == email,
-            )
-        )
-        .mappings()
-        .one_or_none()
+    query = sa.select(members).where(
+        belongs_to(members.c.project_id, project_id), members.c.email == email
     )
-    return _member(row) if row else None
+    row = db.execute(query).mappings().one_or_none()
+    return member_of(row) if row else None
 
 
 def list_members_with_email(db: Connection, email: str, limit: int) -> list[Member]:
@@ -69,7 +67,7 @@ def list_members_with_email(db: Connection, email: str, limit: int) -> list[Memb
         .order_by(members.c.project_id.is_not(None), members.c.id)
         .limit(limit)
     )
-    return [_member(row) for row in db.execute(query).mappings()]
+    return [member_of(row) for row in db.execute(query).mappings()]
 
 
 def lock_unchanged(db: Connection, known: Collection[Member]) -> bool:
@@ -96,7 +94,8 @@ def replace_password_hash(db: Connection, member: Member, password_hash: str) ->
     )
 
 
-def _member(values: sa.RowMapping) -> Member:
+def member_of(values: Mapping[Any, Any]) -> Member:
+    """The member that a row's columns make."""
     return Member(**{**values, "role": Role(values["role"])})
 
 
@@ -114,6 +113,9 @@ def find_api_key(db: Connection, digest: str) -> ApiKey | None:
         .mappings()
         .one_or_none()
     )
-    if row is None:
-        return None
-    return ApiKey(**{**row, "role": Role(row["role"])})
+    return api_key_of(row) if row else None
+
+
+def api_key_of(values: Mapping[Any, Any]) -> ApiKey:
+    """The key that a row's columns make."""
+    return ApiKey(**{**values, "role": Role(values["role"])})

@@ -44,14 +44,15 @@ def find_signed_in(db: Connection, digest: str) -> tuple[SignIn, list[Member]] |
     return (_sign_in(rows[0]), [_member(row) for row in rows]) if rows else None
 
 
-def list_sign_ins(db: Connection, member_id: str) -> list[SignIn]:
-    """Every sign-in of the member, the one last seen first."""
+def list_sign_ins(db: Connection, member_ids: Collection[str]) -> list[SignIn]:
+    """Every browser that is signed in as any of the members, one row each, last seen first."""
     query = (
         sa.select(sign_ins)
-        .where(sign_ins.c.member_id == member_id)
-        .order_by(sign_ins.c.seen_at.desc())
+        .where(sign_ins.c.member_id.in_(list(member_ids)))
+        .order_by(sign_ins.c.seen_at.desc(), sign_ins.c.digest)
     )
-    return [_sign_in(row) for row in db.execute(query).mappings()]
+    found = {row["digest"]: _sign_in(row) for row in db.execute(query).mappings()}
+    return list(found.values())
 
 
 def note_seen(db: Connection, digest: str, now: datetime) -> None:
@@ -62,6 +63,12 @@ def note_seen(db: Connection, digest: str, now: datetime) -> None:
 def delete_sign_in(db: Connection, digest: str) -> None:
     """Nobody is signed in by this digest."""
     db.execute(sign_ins.delete().where(sign_ins.c.digest == digest))
+
+
+def delete_sign_in_of(db: Connection, digest: str, member_ids: Collection[str]) -> bool:
+    """The browser of this digest is signed in as none of the members; whether it was as one."""
+    theirs = (sign_ins.c.digest == digest, sign_ins.c.member_id.in_(list(member_ids)))
+    return bool(db.execute(sign_ins.delete().where(*theirs)).rowcount)
 
 
 def delete_sign_ins_of(db: Connection, member_ids: Collection[str]) -> None:

@@ -26,6 +26,7 @@ PUBLIC_PAGES = {"sign_in.read", "sign_in.create", "sign_out.create", "static.rea
 # After these nobody is signed in any more.
 ENDING = {"/account/sign-out-everywhere"}
 IN_A_PROJECT = (Role.ADMINISTRATOR, Role.OPERATOR, Role.AGENT)
+NOTHING = nobody()
 BODIES: dict[Action, dict[str, Any]] = {
     Action.PROJECTS_CREATE: {"name": "Bakery"},
     Action.PROJECTS_CHANGE: {"name": "Bakery"},
@@ -34,6 +35,8 @@ BODIES: dict[Action, dict[str, Any]] = {
     Action.ROTATION_POLICY_CHANGE: {"every_days": 90},
     Action.TOKENS_INSPECT: {"token": "eyJ"},
     Action.MESSAGES_SEND: {"text": "Hello"},
+    Action.MEMBERS_ADD: {"email": "grace@example.com", "role": "agent"},
+    Action.API_KEYS_CREATE: {"name": "Nightly report", "role": "agent"},
 }
 
 
@@ -67,7 +70,7 @@ def pages(api: Api) -> Iterator[tuple[Action, str, str]]:
 
 def filled(path: str, project: str) -> str:
     """The path to that project, and to nothing in it."""
-    return re.sub(r"\{[a-z_]+\}", nobody(), path.replace("{project_id}", project))
+    return re.sub(r"\{[a-z_]+\}", NOTHING, path.replace("{project_id}", project))
 
 
 def browse(
@@ -82,15 +85,8 @@ def browse(
 
 def ask(caller: Caller, action: Action, method: str, path: str, project: str) -> httpx.Response:
     """The answer to a well-formed request about that project."""
-    path = path.format(
-        project_id=project,
-        rotation_id=nobody(),
-        visitor_id=nobody(),
-        merge_id=nobody(),
-        key_id=nobody(),
-    )
     body = {"json": BODIES[action]} if action in BODIES else {}
-    return caller(method, path, **body)
+    return caller(method, filled(path, project), **body)
 
 
 def refusals_in(api: Api, project_id: ProjectId) -> list[AuditEntry]:
@@ -182,11 +178,12 @@ def test_each_member_may_what_the_table_says(api: Api, role: Role) -> None:
 def test_without_a_sign_in_every_page_leads_to_it(api: Api, project_id: ProjectId) -> None:
     """And from there back to where one wanted to be; forms lead home."""
     with browsing(api) as browser:
-        for action, method, path in pages(api):
+        for action, method, template in pages(api):
+            path = filled(template, project_id)
             answer = browse(browser, action, method, path, project_id)
             assert answer.status_code == 303, path
             location = answer.headers["location"]
-            wanted = filled(path, project_id) if method == "GET" else "/"
+            wanted = path if method == "GET" else "/"
             assert location == sign_in_path(wanted), path
 
 
