@@ -34,6 +34,17 @@ class PromptConsumer(Consumer):
         )
         return super().ensure_connected(conn)
 
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        """The lost connection is given up, and whatever that raises ends no worker.
+
+        Kombu wants to give back a message that could not be acknowledged, and has lost the way to
+        the broker by then; the message comes back when its time is over.
+        """
+        try:
+            super().on_connection_error_after_connected(exc)
+        except Exception as error:  # noqa: BLE001 - the connection is gone, and another follows
+            log.warning("connection_not_given_up", error=type(error).__name__)
+
     def on_unknown_message(self, _body: object, message: Any) -> None:
         """It has not the form of a task's message."""
         self._refuse(message, "no_task")

@@ -10,22 +10,18 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from typing import Self
 
 import httpx
 import pytest
-import redis
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from config.queues import VERIFICATION
 from config.settings import WorkerSettings, load
-from domain.ids import ProjectId
 from storage.sql.engine import Database, open_database
-from storage.sql.projects import lock_project
 from storage.sql.tables import visitors
 from tests.acceptance.floods import Flood
+from tests.acceptance.locked_projects import GRACE_SECONDS, locked, until_in_hand
 from tests.acceptance.processes import RunningProcess
 from tests.acceptance.sites import Site
 from tests.acceptance.system import System
@@ -34,7 +30,6 @@ from tests.servers.databases import KINDS
 from tests.servers.redis import RedisServer
 
 AT_ONCE_SECONDS = 1.0
-GRACE_SECONDS = 10.0
 SOCKETS = 20
 QUEUED = 2_560
 SWEEP_SECONDS = 1.0
@@ -75,7 +70,7 @@ def test_who_has_nothing_to_do_ends_at_once(system: System) -> None:
 def test_dashboard_answers_the_request_in_hand(site: Site, database: Database) -> None:
     """Who regenerates while it stops is shown the new secret; then it is gone."""
     dashboard = site.system.processes["dashboard"]
-    with _locked(database, site) as release:
+    with locked(database, site) as release:
         regenerating = _Regenerating(site)
         dashboard.begin_to_stop()
         with pytest.raises(subprocess.TimeoutExpired):
@@ -87,7 +82,7 @@ def test_dashboard_answers_the_request_in_hand(site: Site, database: Database) -
 
 def test_dashboard_told_twice_waits_for_no_request(site: Site, database: Database) -> None:
     """The database still holds its answer back."""
-    with _locked(database, site):
+    with locked(database, site):
         regenerating = _Regenerating(site)
         _ends_at_once(site.system.processes["dashboard"])
         with pytest.raises(httpx.TransportError):
@@ -132,9 +127,9 @@ def test_worker_finishes_the_task_in_hand(site: Site, database: Database) -> Non
 
     async def story() -> None:
         async with site.widget() as widget:
-            with _locked(database, site) as release:
+            with locked(database, site) as release:
                 signing_in = asyncio.create_task(widget.signed_in(site.token()))
-                await asyncio.to_thread(_until_in_hand, site.system)
+                await asyncio.to_thread(until_in_hand, site.system)
                 worker.begin_to_stop()
                 await asyncio.sleep(0.3)
                 assert worker.process.poll() is None
@@ -151,9 +146,9 @@ def test_worker_told_twice_waits_for_no_task(site: Site, database: Database) -> 
 
     async def story() -> None:
         async with site.widget() as widget:
-            with _locked(database, site):
+            with locked(database, site):
                 signing_in = asyncio.create_task(widget.refusal(site.token()))
-                await asyncio.to_thread(_until_in_hand, site.system)
+                await asyncio.to_thread(until_in_hand, site.system)
                 await asyncio.to_thread(_ends_at_once, worker)
             assert await signing_in == "unavailable"
 
@@ -241,25 +236,6 @@ class _Widgets:
             await widget.__aexit__()
 
 
-@contextmanager
-def _locked(database: Database, site: Site) -> Iterator[Callable[[], None]]:
-    """Whoever wants to write into the project waits; gives a way to let them go on."""
-    held, over = threading.Event(), threading.Event()
-
-    def hold(db: Connection) -> None:
-        lock_project(db, ProjectId(site.project_id))
-        held.set()
-        over.wait(GRACE_SECONDS)
-
-    holding = threading.Thread(target=database.write, args=(hold,))
-    with ExitStack() as stack:
-        holding.start()
-        stack.callback(holding.join)
-        stack.callback(over.set)
-        assert held.wait(GRACE_SECONDS)
-        yield over.set
-
-
 def _ends_at_once(process: RunningProcess) -> None:
     """Told once it is still there; told again it is not."""
     process.process.send_signal(signal.SIGTERM)
@@ -267,12 +243,6 @@ def _ends_at_once(process: RunningProcess) -> None:
         process.process.wait(0.3)
     process.process.send_signal(signal.SIGTERM)
     assert process.process.wait(AT_ONCE_SECONDS) in {-signal.SIGTERM, 128 + signal.SIGTERM}
-
-
-def _until_in_hand(system: System) -> None:
-    """A worker has taken every verification from the broker, and finished none."""
-    with redis.Redis.from_url(load(WorkerSettings, system.environ).broker_url) as broker:
-        _until(lambda: broker.llen(VERIFICATION) == 0 and broker.hlen("unacked") > 0)
 
 
 def _until(true: Callable[[], bool]) -> None:

@@ -1,0 +1,48 @@
+"""Projects that nobody can write into for a while, so that whoever wants to has work in hand."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import redis
+from sqlalchemy.engine import Connection
+
+from config.queues import VERIFICATION
+from config.settings import WorkerSettings, load
+from domain.ids import ProjectId
+from storage.sql.engine import Database
+from storage.sql.projects import lock_project
+from tests.acceptance.sites import Site
+from tests.acceptance.system import System
+
+GRACE_SECONDS = 10.0
+
+
+@contextmanager
+def locked(database: Database, site: Site) -> Iterator[Callable[[], None]]:
+    """Whoever wants to write into the project waits; gives a way to let them go on."""
+    held, over = threading.Event(), threading.Event()
+
+    def hold(db: Connection) -> None:
+        lock_project(db, ProjectId(site.project_id))
+        held.set()
+        over.wait(GRACE_SECONDS)
+
+    holding = threading.Thread(target=database.write, args=(hold,))
+    with ExitStack() as stack:
+        holding.start()
+        stack.callback(holding.join)
+        stack.callback(over.set)
+        assert held.wait(GRACE_SECONDS)
+        yield over.set
+
+
+def until_in_hand(system: System) -> None:
+    """A worker has taken every verification from the broker, and finished none."""
+    url = load(WorkerSettings, system.environ).broker_url
+    deadline = time.monotonic() + GRACE_SECONDS
+    with redis.Redis.from_url(url) as broker:
+        while broker.llen(VERIFICATION) or not broker.hlen("unacked"):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
