@@ -2,11 +2,14 @@
 
 from dashboard.pages import (
     account,
+    api_keys,
     audit,
     home,
     hours,
     inbox,
     inspector,
+    invitation,
+    members,
     overview,
     rotation_changes,
     rotations,
@@ -19,6 +22,7 @@ from dashboard.pages import (
 
 PAGE_ROUTERS = [
     signing_in.router,
+    invitation.router,
     home.router,
     account.router,
     overview.router,
@@ -30,6 +34,8 @@ PAGE_ROUTERS = [
     rotation_changes.router,
     hours.router,
     inspector.router,
+    members.router,
+    api_keys.router,
     audit.router,
     static_files.router,
 ]

@@ -79,7 +79,7 @@ def show_secrets(
         SecretRow(
             stored=each.stored,
             due_at=each.due_at,
-            created_by=_who(each.stored.created_by, names),
+            created_by=who(each.stored.created_by, names),
             live=None if counts is None else counts.get(each.stored.key_id, 0),
         )
         for each in found
@@ -87,6 +87,7 @@ def show_secrets(
     return SecretsShown(rows, None if counts is None else counts.get(None, 0))
 
 
-def _who(actor: str, names: Mapping[str, ActorName]) -> str:
+def who(actor: str, names: Mapping[str, ActorName]) -> str:
+    """What people call an actor: by name where there is one."""
     known = names.get(actor)
     return known.text if known else actor_words(actor)

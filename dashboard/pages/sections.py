@@ -36,6 +36,8 @@ SECTIONS: tuple[Section, ...] = (
     Section("Rotations", "rotation", Action.ROTATIONS_LIST, "rotations"),
     Section("Operating hours", "clock", Action.OFF_HOURS_LIST, "hours"),
     Section("Token inspector", "search", Action.TOKENS_INSPECT, "inspector"),
+    Section("People", "person", Action.MEMBERS_LIST, "members"),
+    Section("API keys", "code", Action.API_KEYS_LIST, "api-keys"),
     Section("Audit log", "list", Action.AUDIT_LIST, "audit"),
 )
 

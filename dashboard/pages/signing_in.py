@@ -47,7 +47,7 @@ def create_sign_in(
     facts = facts_of(request.scope)
     try:
         members = runtime.door.check(runtime.stores.database, email, password, facts.address)
-        token = _sign_in(runtime, request, members)
+        token = sign_browser_in(runtime, request, members)
         _renew(runtime, members, password)
     except (SignInRefused, TooManyRequests, Busy) as refusal:
         log.info("sign_in_refused", code=refusal.code, source=facts.address)
@@ -57,7 +57,12 @@ def create_sign_in(
     return response
 
 
-def _sign_in(runtime: Runtime, request: Request, members: list[Member]) -> str:
+def sign_browser_in(runtime: Runtime, request: Request, members: list[Member]) -> str:
+    """What the browser's cookie is to hold; what it held before is worth nothing.
+
+    Raises:
+        SignInRefused: a password was changed, or a member removed, since it was checked.
+    """
     before = runtime.cookies.sign_in_token(request)
     return sign_in(
         runtime.stores.transactor,

@@ -22,7 +22,10 @@ from tests.integration.dashboard.browsing import Browsing, browsing, new_member
 from tests.integration.dashboard.serving import Api, Caller, error_of, nobody
 
 PUBLIC = {"document.read"}
-PUBLIC_PAGES = {"sign_in.read", "sign_in.create", "sign_out.create", "static.read"}
+PUBLIC_PAGES = {
+    *("sign_in.read", "sign_in.create", "sign_out.create", "static.read"),
+    *("invitation.read", "invitation.open", "invitation.accept"),
+}
 # After these nobody is signed in any more.
 ENDING = {"/account/sign-out-everywhere"}
 IN_A_PROJECT = (Role.ADMINISTRATOR, Role.OPERATOR, Role.AGENT)
