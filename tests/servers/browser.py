@@ -65,9 +65,13 @@ def _attest(socket: WebSocket) -> None:
     socket.on("framereceived", WITNESS.received)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser of this process's tests; without one a visible skip, in CI a failure."""
+    """The browser of a file's tests; without one a visible skip, in CI a failure.
+
+    Of one file: as long as it is open its event loop runs in this thread, and tests of other files
+    have loops of their own.
+    """
     path = shutil.which("chromium")
     if path is None:
         reason = "no chromium on PATH (Debian: apt-get install chromium)"
