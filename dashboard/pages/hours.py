@@ -1,13 +1,12 @@
 """Operating hours: when chat is open, and so when it is offline next."""
 
-from typing import Annotated
 from zoneinfo import available_timezones
 
-from fastapi import APIRouter, Depends, Request, Response
-from starlette.datastructures import FormData
+from fastapi import APIRouter, Request, Response
 
 from dashboard.authorisation import CallerOf
 from dashboard.pages.flash import Flash
+from dashboard.pages.form_fields import Fields
 from dashboard.pages.hours_forms import (
     ALWAYS_OFFLINE,
     BY_HOURS,
@@ -31,13 +30,6 @@ PATH = "hours"
 STRETCHES = 5
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-
-
-async def _fields(request: Request) -> FormData:
-    return await request.form()
-
-
-Fields = Annotated[FormData, Depends(_fields)]
 
 
 @router.get(f"/projects/{{project_id}}/{PATH}", name=Action.OFF_HOURS_LIST)

@@ -35,6 +35,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("Visitor authentication", "key", Action.SECRETS_LIST, "authentication"),
     Section("Rotations", "rotation", Action.ROTATIONS_LIST, "rotations"),
     Section("Operating hours", "clock", Action.OFF_HOURS_LIST, "hours"),
+    Section("Tokens and limits", "settings", Action.PROJECTS_READ, "settings"),
     Section("Token inspector", "search", Action.TOKENS_INSPECT, "inspector"),
     Section("People", "person", Action.MEMBERS_LIST, "members"),
     Section("API keys", "code", Action.API_KEYS_LIST, "api-keys"),

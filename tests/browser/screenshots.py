@@ -183,6 +183,13 @@ SHOTS = (
         "dark",
         prepare=plan_a_rotation,
     ),
+    Shot(
+        "settings",
+        "/projects/{project_id}/settings",
+        Role.ADMINISTRATOR,
+        (1280, 1400),
+        prepare=plan_a_rotation,
+    ),
     Shot("secret-once", "/projects/{project_id}/authentication", Role.ADMINISTRATOR, act=generate),
     Shot("audit", "/projects/{project_id}/audit", Role.ADMINISTRATOR, prepare=act_in),
     Shot("sign-in", "/sign-in"),

@@ -1,0 +1,118 @@
+"""What a project asks of tokens, whence widgets may come, how often, and how old secrets get."""
+
+import json
+
+from fastapi import APIRouter, Request, Response
+from starlette.datastructures import FormData
+
+from dashboard.authorisation import CallerOf
+from dashboard.pages.flash import Flash
+from dashboard.pages.form_fields import Fields
+from dashboard.pages.page_routes import PageRoute
+from dashboard.pages.rendering import go_to, page
+from dashboard.pages.settings_forms import CHANGES, Texts, days_of, policy_texts, texts_of
+from dashboard.runtime import Runtime, RuntimeOf
+from dashboard.wire import ProjectPath
+from domain.errors import Invalid
+from domain.ids import ProjectId
+from domain.permissions import Action
+from domain.tokens.policy import TokenPolicy
+from services.projects import change_project
+from services.rotation_policies import read_policy, set_policy
+from storage.sql import projects
+
+PATH = "settings"
+_SAVED = {
+    "tokens": "The token policy is saved.",
+    "origins": "The allowed origins are saved.",
+    "limits": "The limits are saved.",
+}
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@router.get(f"/projects/{{project_id}}/{PATH}", name=Action.PROJECTS_READ)
+def read(request: Request, runtime: RuntimeOf, project_id: ProjectPath) -> Response:
+    """The settings as they are."""
+    return _settings_page(request, runtime, project_id)
+
+
+@router.post(f"/projects/{{project_id}}/{PATH}/rotation", name=Action.ROTATION_POLICY_CHANGE)
+def save_rotation_policy(
+    request: Request,
+    runtime: RuntimeOf,
+    caller: CallerOf,
+    project_id: ProjectPath,
+    fields: Fields,
+) -> Response:
+    """A new secret is made after so many days, or only when asked for."""
+    texts = _texts(fields)
+    try:
+        days = days_of(texts)
+        runtime.stores.transactor.run(
+            lambda t: set_policy(t, project_id, days, caller.actor), urgent=True
+        )
+    except Invalid as refusal:
+        return _settings_page(request, runtime, project_id, texts, refusal)
+    return _saved(request, project_id, "The rotation policy is saved.")
+
+
+@router.post(f"/projects/{{project_id}}/{PATH}/tokens", name=Action.PROJECTS_CHANGE)
+@router.post(f"/projects/{{project_id}}/{PATH}/origins", name=Action.PROJECTS_CHANGE)
+@router.post(f"/projects/{{project_id}}/{PATH}/limits", name=Action.PROJECTS_CHANGE)
+def save(
+    request: Request,
+    runtime: RuntimeOf,
+    caller: CallerOf,
+    project_id: ProjectPath,
+    fields: Fields,
+) -> Response:
+    """The project has these settings; gateways follow within a sweep, mostly at once."""
+    part = request.url.path.rpartition("/")[2]
+    texts = _texts(fields)
+    try:
+        change_project(runtime.stores, project_id, CHANGES[part](texts), caller.actor)
+    except Invalid as refusal:
+        return _settings_page(request, runtime, project_id, texts, refusal)
+    return _saved(request, project_id, _SAVED[part])
+
+
+def _texts(fields: FormData) -> Texts:
+    return {name: text for name, text in fields.items() if isinstance(text, str)}
+
+
+def _saved(request: Request, project_id: ProjectId, told: str) -> Response:
+    return go_to(request, f"/projects/{project_id}/{PATH}", Flash(told))
+
+
+def _settings_page(
+    request: Request,
+    runtime: Runtime,
+    project_id: ProjectId,
+    entered: Texts | None = None,
+    refusal: Invalid | None = None,
+) -> Response:
+    with runtime.stores.database.reading() as db:
+        stored = texts_of(projects.get_project(db, project_id), read_policy(db, project_id))
+    unchecked = {"require_exp": ""} if entered and "preset" in entered else {}
+    presets = {
+        name: json.dumps(policy_texts(TokenPolicy.of_preset(name)))
+        for name in ("default", "tiledesk")
+    }
+    return page(
+        request,
+        "settings.html",
+        status=422 if refusal else 200,
+        base=f"/projects/{project_id}/{PATH}",
+        texts={**stored, **unchecked, **(entered or {})},
+        presets=presets,
+        faults=_faults(refusal),
+    )
+
+
+def _faults(refusal: Invalid | None) -> dict[str, str]:
+    """What is wrong, by the field that is wrong."""
+    if refusal is None:
+        return {}
+    field, _, message = str(refusal).partition(": ")
+    return {field.rpartition(".")[2]: message}
