@@ -73,6 +73,10 @@ class Caller:
         """The answer to PATCH."""
         return self("PATCH", path, **options)
 
+    def delete(self, path: str, **options: Any) -> httpx.Response:
+        """The answer to DELETE."""
+        return self("DELETE", path, **options)
+
 
 @contextmanager
 def client_of(base_url: str) -> Iterator[httpx.Client]:
