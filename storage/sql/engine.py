@@ -26,11 +26,7 @@ _RETRIED_STATES = frozenset({"40P01", "40001"})  # deadlock detected, serializat
 # Every statement here has an index to go by. A connection keeps its plans, and one made while a
 # table was small would read all of it for as long: so reading all of a table is no plan, and what
 # that makes of a plan's cost starts no compiler.
-_POSTGRESQL_OPTIONS = (
-    "-c statement_timeout=10000 -c lock_timeout=5000 "
-    "-c idle_in_transaction_session_timeout=15000 -c timezone=UTC "
-    "-c enable_seqscan=off -c jit=off"
-)
+_PLANS = "-c enable_seqscan=off -c jit=off"
 
 
 class Database:
@@ -143,7 +139,7 @@ def _open_postgresql(url: URL, clock: Clock | None) -> Engine:
         pool_pre_ping=True,
         hide_parameters=True,
         isolation_level="READ COMMITTED",
-        connect_args=CONNECT_ARGUMENTS,
+        connect_args={**CONNECT_ARGUMENTS, "options": f"{CONNECT_ARGUMENTS['options']} {_PLANS}"},
     )
     sa.event.listen(engine, "do_connect", _connect_patiently)
     return engine

@@ -165,3 +165,18 @@ def test_other_databases_are_refused(url: str) -> None:
     """A database that processes cannot share is refused with a sentence."""
     with pytest.raises(ValueError, match=r"sqlite:///"):
         open_database(url)
+
+
+def test_a_table_of_one_row_is_read_by_its_index(database: Database) -> None:
+    """The plan is kept while the table grows, so it must be none that reads all of it."""
+    if database.is_sqlite:
+        pytest.skip("SQLite goes by an index wherever there is one")
+    transactor, _ = open_transactor(database)
+    add_project(transactor)
+
+    def explain(db: Connection) -> str:
+        db.exec_driver_sql("ANALYZE projects")
+        plan = db.exec_driver_sql("EXPLAIN SELECT * FROM projects WHERE id = 'one'")
+        return "\n".join(plan.scalars())
+
+    assert "Index Scan" in database.write(explain)
