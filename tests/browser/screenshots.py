@@ -16,6 +16,7 @@ from domain.ids import ProjectId
 from domain.roles import Role
 from tests.acceptance.processes import ROOT
 from tests.browser.busy_days import act_in, live_through_a_day, mint, plan_a_rotation
+from tests.browser.conversations import talk
 from tests.browser.dashboards import Dashboard, OnePortSystem, open_dashboard
 from tests.servers.browser import ARGUMENTS
 from tests.servers.redis import RedisServer
@@ -71,6 +72,31 @@ def generate(page: Page) -> None:
     page.get_by_role("button", name="Generate the secret").click()
     page.get_by_role("dialog").get_by_role("button", name="Generate").click()
     page.get_by_role("heading", name="The new secret").wait_for()
+
+
+def have_talked(dashboard: Dashboard, project_id: ProjectId) -> None:
+    """Three conversations, one with somebody whose key was revoked since."""
+    talk(dashboard, project_id)
+
+
+def open_adas_conversation(page: Page) -> None:
+    """With what her mark says."""
+    page.get_by_role("link").filter(has_text="Ada Lovelace").click()
+    mark = page.get_by_role("button", name="Verified")
+    mark.wait_for()
+    mark.focus()
+
+
+def open_blaises_conversation(page: Page) -> None:
+    """Whose key was revoked."""
+    page.get_by_role("link").filter(has_text="Blaise Pascal").click()
+    page.get_by_role("heading", name="Blaise Pascal").wait_for()
+
+
+def open_adas_page(page: Page) -> None:
+    """From the list of visitors."""
+    page.get_by_role("link", name="Ada Lovelace").click()
+    page.get_by_role("heading", name="Merged records").wait_for()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +218,31 @@ SHOTS = (
     ),
     Shot("secret-once", "/projects/{project_id}/authentication", Role.ADMINISTRATOR, act=generate),
     Shot("audit", "/projects/{project_id}/audit", Role.ADMINISTRATOR, prepare=act_in),
+    Shot(
+        "inbox",
+        "/projects/{project_id}/inbox",
+        Role.ADMINISTRATOR,
+        prepare=have_talked,
+        act=open_adas_conversation,
+    ),
+    Shot(
+        "inbox-dark-phone",
+        "/projects/{project_id}/inbox",
+        Role.AGENT,
+        PHONE,
+        "dark",
+        prepare=have_talked,
+        act=open_blaises_conversation,
+    ),
+    Shot("visitors", "/projects/{project_id}/visitors", Role.AGENT, prepare=have_talked),
+    Shot(
+        "visitor",
+        "/projects/{project_id}/visitors",
+        Role.ADMINISTRATOR,
+        (1280, 1300),
+        prepare=have_talked,
+        act=open_adas_page,
+    ),
     Shot("sign-in", "/sign-in"),
     Shot("sign-in-dark-phone", "/sign-in", viewport=PHONE, theme="dark"),
     Shot("projects", "/", Role.OWNER),
