@@ -23,6 +23,13 @@ _PROJECT = {
 }
 _MEMBER = {
     "add": Place("cli.members:add", "Let somebody sign in with an e-mail address and a password."),
+    "list": Place("cli.members:list_all", "List a project's members, or the owners."),
+    "remove": Place("cli.members:remove", "Remove a member, and sign them out at once."),
+}
+_API_KEY = {
+    "add": Place("cli.api_keys:add", "Make an API key for a program, shown this once."),
+    "list": Place("cli.api_keys:list_newest", "List a project's API keys, newest first."),
+    "revoke": Place("cli.api_keys:revoke", "Revoke an API key; it is refused at once."),
 }
 _SECRET = {
     "rotate": Place(
@@ -72,6 +79,7 @@ COMMANDS = LazyGroup(
         "metrics": Place("cli.doctor:metrics", "Print the figures of the whole system."),
         "project": LazyGroup("project", "Create and look at projects.", _PROJECT),
         "member": LazyGroup("member", "Say who may sign in to the dashboard.", _MEMBER),
+        "api_key": LazyGroup("api_key", "Make and revoke programs' API keys.", _API_KEY),
         "secret": LazyGroup("secret", "Rotate, reveal and list shared secrets.", _SECRET),
         "rotation": LazyGroup("rotation", "Watch, date and run rotations.", _ROTATION),
         "hours": LazyGroup("hours", "Say when chat is open, and look at off-hours.", _HOURS),

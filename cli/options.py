@@ -6,10 +6,18 @@ from typing import Any, TypeVar
 
 import click
 
+from domain.roles import Role
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document.")
 project_argument = click.argument("project_text", metavar="PROJECT")
+role_option = click.option(
+    "--role",
+    required=True,
+    type=click.Choice([role.value for role in Role]),
+    help="An owner is one of the whole installation: give - for PROJECT.",
+)
 limit_option = click.option(
     "--limit",
     type=click.IntRange(1, 200),

@@ -17,6 +17,7 @@ DEADLINE_SECONDS = 30.0
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
     [
+        "cli.api_keys",
         "cli.doctor",
         "cli.main",
         "cli.members",

@@ -68,6 +68,14 @@ WRONG: list[tuple[tuple[str, ...], tuple[int, str]]] = [
     (("member", "add", "Shop", "a@example.com"), (2, "wrong_use")),
     (("member", "add", "Shop", "a@example.com", "--role", "king"), (2, "wrong_use")),
     (("member", "add", "Shop", "a@example.com", "--role", "agent"), (2, "password_missing")),
+    (("member", "remove", "Shop", "a@example.com"), (1, "member_not_found")),
+    (("member", "remove", "Shop", "no address"), (2, "invalid")),
+    (("member", "list", "nobody's"), (1, "project_not_found")),
+    (("api_key", "add", "Shop", "Report", "--role", "owner"), (2, "role_without_project")),
+    (("api_key", "add", "-", "Report", "--role", "agent"), (2, "role_without_project")),
+    (("api_key", "add", "Shop", "a\x1b[31mb", "--role", "agent"), (2, "invalid")),
+    (("api_key", "revoke", "Shop", "x"), (1, "api_key_not_found")),
+    (("api_key", "list", "nobody's"), (1, "project_not_found")),
     (("rotation", "show", "Shop", "0190"), (1, "rotation_not_found")),
     (("rotation", "list", "Shop", "--limit", "0"), (2, "wrong_use")),
     (("rotation", "list", "Shop", "--limit", "201"), (2, "wrong_use")),
@@ -159,6 +167,7 @@ def test_group_alone_shows_what_there_is(sqlite_cli: CommandLine) -> None:
 
 TYPED = """
     project secret token show list rotate mint inspect sessions visitor rotation member add create
+    api_key revoke remove --role
     Shop 1 -- - -h --json --yes --limit --custom-id --secret-stdin --token-stdin --retire-previous
 """
 WORDS = st.sampled_from(TYPED.split())
