@@ -80,7 +80,6 @@ class Shop:
         settings = {
             "projectid": self.site.project_id,
             "longestPauseSeconds": 1,
-            "tokenTimeoutSeconds": 1,
             **self.settings,
         }
         return _SCRIPT.format(settings=json.dumps(settings), before=self.before, then=self.then)

@@ -1,7 +1,8 @@
 """Connections that end, and what the SDK does: by the table of close codes."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -82,15 +83,9 @@ def test_a_restart_and_a_lost_network_cost_nothing_but_time(
     watch.expect("ERR_INTERNET_DISCONNECTED", "ERR_CONNECTION_REFUSED")
     tab = open_tab()
     tab.until_signed_in()
-    system = shop.site.system
-    system.processes["verification"].pause()
-    tab.run("void (window.first = tiledesk.send('From the platform'))")
-    tab.wait(lambda: tab.said[-1]["type"] == "message")
-    system.processes["web"].stop()
-    system.processes["verification"].resume()
-    tab.wait(lambda: tab.run("heard.at(-1).reason") == "restarting")
-    tab.page.context.set_offline(offline=True)
-    system.restart("web")
+    with _gateway_restarted(shop, tab):
+        tab.until("heard.some(each => each.reason === 'restarting')")
+        tab.page.context.set_offline(offline=True)
     tab.run("void (window.sent = tiledesk.send('From the train'))")
     assert tab.run("tiledesk.visitor.authenticated")
 
@@ -110,7 +105,7 @@ def test_a_restart_and_a_lost_network_cost_nothing_but_time(
 
 def test_a_proof_is_renewed_before_it_ends(open_tab: Callable[..., Tab], shop: Shop) -> None:
     """`reauthenticate`: a provider is asked and nobody notices; with a text the page is told."""
-    _change(shop, {"token_policy": {"proof_seconds": 3}})
+    _change(shop, {"token_policy": {"proof_seconds": 6}})
     tab = open_tab()
     tab.until_signed_in()
     shop.then = f"tiledesk.signInWithCustomToken({shop.site.token(name='Ada')!r})"
@@ -161,12 +156,31 @@ def test_a_gateway_that_falls_silent_is_left(open_tab: Callable[..., Tab], shop:
     tab.until_signed_in()
     web = shop.site.system.processes["web"]
     web.pause()
-    tab.run("void dispatchEvent(new Event('offline'))")
-    tab.wait(lambda: tab.run("heard.at(-1).reason") == "silent")
-    web.resume()
+    try:
+        tab.run("void dispatchEvent(new Event('offline'))")
+        tab.until("heard.some(each => each.reason === 'silent')")
+    finally:
+        web.resume()
     tab.wait(lambda: len(tab.signed_in_with()) >= 2)
     tab.until_signed_in()
     tab.until_connected()
+
+
+@contextmanager
+def _gateway_restarted(shop: Shop, tab: Tab) -> Iterator[None]:
+    """It has stopped, when words had been sent and nobody could say `sent`; then it is back."""
+    system = shop.site.system
+    worker = system.processes["verification"]
+    worker.pause()
+    try:
+        tab.run("void (window.first = tiledesk.send('From the platform'))")
+        tab.wait(lambda: tab.said[-1]["type"] == "message")
+        system.processes["web"].stop()
+        worker.resume()
+        yield
+    finally:
+        worker.resume()
+        system.restart("web")
 
 
 def _change(shop: Shop, changes: dict[str, object]) -> None:

@@ -112,10 +112,11 @@ def test_a_provider_that_fails_is_slow_or_late_is_asked_again(
     watch.expect("the server responded with a status of 503")
     answers = [
         lambda: (HTTPStatus.SERVICE_UNAVAILABLE, "{}"),
-        lambda: threading.Event().wait(1.5) or shop.fresh_token(),
+        lambda: threading.Event().wait(3) or shop.fresh_token(),
         lambda: (HTTPStatus.OK, json.dumps({"token": shop.site.token(lifetime=-900)})),
         shop.fresh_token,
     ]
+    shop.settings = {"tokenTimeoutSeconds": 2}
     shop.answer_token = lambda shop: answers[shop.asked - 1]()
     shop.then = f"window.failed = {SIGN_IN}.catch((error) => error.code)"
     tab = open_tab()
