@@ -7,9 +7,11 @@ from fastapi import Request
 from dashboard.authorisation import Caller
 from dashboard.pages.sections import Section, sections_for
 from dashboard.runtime import Runtime
+from domain.alarms import Alarm
 from domain.ids import ProjectId
 from domain.permissions import Action
 from domain.projects import Project
+from services.alarms import read_alarms
 from storage.sql import projects as stored
 
 SHOWN_IN_SWITCHER = 20
@@ -26,6 +28,7 @@ class Shell:
         project: that the page is about.
         projects: some that the caller may go to.
         sections: of the project, as far as the caller may see them.
+        alarms: of the project, for those who may do something; the overview has its own.
     """
 
     path: str = ""
@@ -34,6 +37,7 @@ class Shell:
     project: Project | None = None
     projects: tuple[Project, ...] = ()
     sections: tuple[Section, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
 
     def may(self, action: str) -> bool:
         """Whether the caller may do this: what they may not is not offered."""
@@ -58,4 +62,14 @@ def shell_of(request: Request | None, caller: Caller | None) -> Shell:
         project=project,
         projects=tuple(projects),
         sections=tuple(sections_for(caller)) if project else (),
+        alarms=_alarms(runtime, request, caller, project) if project else (),
     )
+
+
+def _alarms(
+    runtime: Runtime, request: Request, caller: Caller, project: Project
+) -> tuple[Alarm, ...]:
+    is_overview = request.url.path == f"/projects/{project.id}/overview"
+    if is_overview or not caller.may(Action.OVERVIEW_READ):
+        return ()
+    return tuple(read_alarms(runtime.stores, project.id))

@@ -1,12 +1,16 @@
 """Rotations go on before one's eyes, can be steered, and leave a receipt to print."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import Page, expect
 
-from domain.ids import ProjectId
+from domain.ids import ProjectId, RotationId
 from domain.roles import Role
+from domain.rotations import Moved
+from services.transactions import Transaction
+from storage.sql import rotations
 from tests.browser.busy_days import generate, mint
 from tests.browser.checks import check_accessible_in_both, check_fits, tab_to
 from tests.browser.conftest import SignInAs
@@ -159,6 +163,41 @@ def test_a_receipt_is_printed_without_the_frame(
     expect(page.get_by_role("heading", name="Receipt")).to_be_visible()
     expect(page.get_by_role("navigation", name="Sections")).to_be_hidden()
     expect(page.get_by_role("button", name="Print")).to_be_hidden()
+
+
+def test_an_alarm_stands_on_every_page_of_its_project(
+    sign_in_as: SignInAs, dashboard: Dashboard, project_id: ProjectId
+) -> None:
+    """With the way to the rotation; agents, who can do nothing about it, do not see it."""
+    _, _, rotation = plan(dashboard, project_id)
+    put_off(dashboard, project_id, rotation)
+    pages = {
+        Role.ADMINISTRATOR: ("authentication", "hours", "settings", "audit", "overview"),
+        Role.OPERATOR: ("rotations",),
+    }
+    for role, paths in pages.items():
+        page = sign_in_as(role, project_id)
+        for path in paths:
+            page.goto(f"/projects/{project_id}/{path}")
+            expect(page.get_by_text("A rotation was put off")).to_have_count(1)
+    page.get_by_role("link", name="To the rotation").click()
+    expect(page).to_have_url(re.compile(f"/rotations/{rotation}$"))
+
+    agent = sign_in_as(Role.AGENT, project_id)
+    agent.goto(f"/projects/{project_id}/visitors")
+    expect(agent.get_by_role("heading", name="Visitors").first).to_be_visible()
+    expect(agent.get_by_text("A rotation was put off")).to_have_count(0)
+
+
+def put_off(dashboard: Dashboard, project_id: ProjectId, rotation_id: str) -> None:
+    """As the runner leaves a rotation whose new secret was not used in time."""
+
+    def use_case(transaction: Transaction) -> None:
+        rotation = rotations.get_rotation(transaction.db, project_id, RotationId(rotation_id))
+        moved = {"moved_because": Moved.NEW_SECRET_UNUSED, "moved_at": transaction.now}
+        rotations.update_rotation(transaction.db, replace(rotation, **moved))
+
+    dashboard.transactor.run(use_case)
 
 
 def test_the_pages_are_for_everybody(
