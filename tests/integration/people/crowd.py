@@ -59,7 +59,7 @@ class _Crowd:
                 "outbox",
                 event_id=self._id("009"),
                 kind="'VisitorVerified'",
-                payload="'{}'",
+                payload=self._verified(key_id),
                 created_at=_MOMENT,
                 next_attempt_at=_MOMENT,
                 done_at=_MOMENT,
@@ -94,8 +94,11 @@ class _Crowd:
         if self._is_sqlite:
             return value
         if column == "payload":
-            return f"{value}::jsonb"
+            return f"({value})::jsonb"
         return f"{value}::timestamptz" if column.endswith("_at") else value
+
+    def _verified(self, key_id: str) -> str:
+        return f"""'{{"key_id": "{key_id}", "visitor_id": "' || {self._id("001")} || '"}}'"""
 
     def _id(self, kind: str) -> str:
         digits = "printf('%012x', n)" if self._is_sqlite else "lpad(to_hex(n), 12, '0')"
