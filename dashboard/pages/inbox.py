@@ -1,5 +1,6 @@
 """The inbox: every conversation, one of them open, and an agent's answer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -24,7 +25,7 @@ from domain.ids import ProjectId, VisitorId
 from domain.permissions import Action
 from services.answer_visitor import answer_visitor
 from services.read_marks import read_marks
-from services.read_threads import read_conversations, read_thread
+from services.read_threads import ReadConversation, read_conversations, read_thread
 from services.watch_visitors import tell_state
 from storage.sql import projects, visitors
 
@@ -66,8 +67,8 @@ def read_inbox(
     """Every conversation, that with the latest message first."""
     # Before anything else is read: what comes meanwhile is then told as a change.
     state = tell_state(runtime.stores, project_id)
-    faces = read_faces(runtime, project_id, caller)
-    listing = _listing(runtime, project_id, listed, faces)
+    found = read_conversations(runtime.stores, project_id, limit=listed.ahead, before=listed.after)
+    listing = _listing(found, listed, read_faces(runtime, project_id, caller))
     return page(request, "inbox.html", state=state, thread=None, listing=listing)
 
 
@@ -117,6 +118,8 @@ def answer(
 def read_faces(runtime: Runtime, project_id: ProjectId, caller: Caller) -> Faces:
     """How visitors of the project look to this caller.
 
+    Read after the visitors: then every secret is known that one of them has signed in with.
+
     Raises:
         ProjectNotFound: there is no such project.
     """
@@ -136,12 +139,14 @@ def _thread_page(
 ) -> Response:
     stores = runtime.stores
     project_id = ProjectId(request.path_params["project_id"])
+    others = Page("conversations", USUAL, None)
     state = tell_state(stores, project_id)
-    faces = read_faces(runtime, project_id, caller)
     with stores.database.reading() as db:
         visitor = visitors.get_visitor(db, project_id, visitor_id)
     found = read_thread(stores, project_id, visitor.id, limit=shown.ahead, before=shown.after)
     messages, older = shown.cut(found, lambda each: each.message.id)
+    conversations = read_conversations(stores, project_id, limit=others.ahead)
+    faces = read_faces(runtime, project_id, caller)
     return page(
         request,
         "inbox.html",
@@ -149,12 +154,11 @@ def _thread_page(
         state=state,
         thread=show_thread(faces.of(visitor), messages, older, is_latest=shown.after is None),
         written=written or Written(name=agents_name(caller.name)),
-        listing=_listing(runtime, project_id, Page("conversations", USUAL, None), faces),
+        listing=_listing(conversations, others, faces),
     )
 
 
-def _listing(runtime: Runtime, project_id: ProjectId, listed: Page, faces: Faces) -> Listing:
-    found = read_conversations(runtime.stores, project_id, limit=listed.ahead, before=listed.after)
+def _listing(found: Sequence[ReadConversation], listed: Page, faces: Faces) -> Listing:
     items, next_cursor = listed.cut(found, lambda each: each.last_message.message.id)
     lines = [show_conversation(each, faces) for each in items]
     return Listing(lines, next_cursor, is_first=listed.after is None)

@@ -64,11 +64,11 @@ def find_visitors(
     wanted: Annotated[Wanted, Depends(_wanted)],
 ) -> Response:
     """A page of the project's visitors, the newest first."""
-    faces = read_faces(runtime, project_id, caller)
     found = list_visitors(
         runtime.stores, project_id, wanted.known, limit=listed.ahead, before=listed.after
     )
     visitors, next_cursor = listed.cut(found, lambda visitor: visitor.id)
+    faces = read_faces(runtime, project_id, caller)
     path = f"/projects/{project_id}/{PATH}"
     return page(
         request,

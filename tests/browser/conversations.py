@@ -48,15 +48,14 @@ def talk(dashboard: Dashboard, project_id: ProjectId) -> VisitorId:
     """
     old = generate(dashboard, project_id)["secret"]
     with connected(dashboard, project_id) as widget:
-        claims = {"name": "Blaise Pascal", "email": "blaise@example.com"}
-        blaise = sign_in(widget, mint(old, "customer-2031", **claims))
+        token = mint(old, "customer-2031", name="Blaise Pascal", email="blaise@example.com")
+        blaise = sign_in(widget, token)
         write(widget, "Could you send the invoice to my new address?")
         answer(dashboard, project_id, blaise, "Of course. Is it the one in Rouen?")
     secret = generate(dashboard, project_id, reason="A developer left")["secret"]
     with connected(dashboard, project_id) as widget:
         write(widget, "Hi! Do you ship to Sicily as well?")
-    claims = {"name": "Ada Lovelace", "email": "ada@example.com", "plan": "gold"}
-    token = mint(secret, "customer-1815", **claims)
+    token = mint(secret, "customer-1815", name="Ada Lovelace", email="ada@example.com", plan="gold")
     with connected(dashboard, project_id) as phone, connected(dashboard, project_id) as laptop:
         ada = sign_in(phone, token)
         write(laptop, "Hello? I have ordered a book and it has not arrived.")

@@ -239,7 +239,7 @@ SHOTS = (
         "visitor",
         "/projects/{project_id}/visitors",
         Role.ADMINISTRATOR,
-        (1280, 1300),
+        (1280, 980),
         prepare=have_talked,
         act=open_adas_page,
     ),
