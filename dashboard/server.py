@@ -6,6 +6,7 @@ from uvicorn import Config, Server
 
 from config.settings import DashboardSettings
 from dashboard.app import Dashboard, make_dashboard
+from dashboard.http_protocol import BoundedHttpProtocol
 
 GRACEFUL_SHUTDOWN_SECONDS = 6
 # Connections and requests under way; the next is answered 503 at once.
@@ -36,7 +37,7 @@ def make_config(dashboard: Dashboard, **options: Any) -> Config:
     """
     settings: dict[str, Any] = {
         "loop": "uvloop",
-        "http": "httptools",
+        "http": BoundedHttpProtocol,
         "ws": "none",
         "lifespan": "on",
         "access_log": False,

@@ -118,10 +118,13 @@ class Api:
 
 
 @contextmanager
-def serving(settings: DashboardSettings) -> Iterator[Api]:
-    """The dashboard serves on a free port of this machine, in a thread of this process."""
+def serving(settings: DashboardSettings, **options: Any) -> Iterator[Api]:
+    """The dashboard serves on a free port of this machine, in a thread of this process.
+
+    The options are those of `uvicorn.Config`.
+    """
     dashboard = make_dashboard(settings)
-    server = uvicorn.Server(make_config(dashboard))
+    server = uvicorn.Server(make_config(dashboard, **options))
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

@@ -1,0 +1,149 @@
+"""Requests that are too large or too slow to be one: refused, and their connection ended."""
+
+import json
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboard.http_protocol import MAX_HEAD_BYTES, BoundedHttpProtocol
+from tests.integration.dashboard.serving import Api, serving, settings_of
+from tests.servers.redis import RedisServer
+
+GOOD = b"GET /sign-in HTTP/1.1\r\nhost: x\r\n"
+PATIENCE_SECONDS = 1.0
+
+
+class Impatient(BoundedHttpProtocol):
+    """Waits for a shorter time than people's browsers need."""
+
+    request_seconds = PATIENCE_SECONDS
+
+
+@pytest.fixture(scope="module")
+def impatient(
+    sqlite_template: Path, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Api]:
+    """A dashboard that waits for a short time only."""
+    path = tmp_path_factory.mktemp("heads") / "kept.sqlite"
+    shutil.copy(sqlite_template, path)
+    settings = settings_of(f"sqlite:///{path}", redis_server.url)
+    with serving(settings, http=Impatient) as api:
+        yield api
+
+
+@pytest.fixture
+def peer(impatient: Api) -> Iterator[socket.socket]:
+    """A connection to it."""
+    url = impatient.client.base_url
+    with socket.create_connection((url.host, url.port), timeout=20) as connection:
+        yield connection
+
+
+def answer_of(peer: socket.socket) -> tuple[int, str]:
+    """Status and code of the refusal, after which the connection has ended."""
+    told = b""
+    while part := peer.recv(65_536):
+        told += part
+    head, _, body = told.partition(b"\r\n\r\n")
+    refusal: dict[str, Any] = json.loads(body)
+    assert b"connection: close" in head
+    return int(head.split()[1]), refusal["error"]["code"]
+
+
+@pytest.mark.parametrize("pieces", [1, 40])
+def test_a_head_may_be_so_large(peer: socket.socket, pieces: int) -> None:
+    """One that is larger is refused whether it comes at once or bit by bit, and whole or not."""
+    filling = b"x-filling: " + b"y" * (MAX_HEAD_BYTES + 100)
+    text = GOOD + filling + (b"\r\n\r\n" if pieces == 1 else b"")
+    size = len(text) // pieces + 1
+    for start in range(0, len(text), size):
+        peer.sendall(text[start : start + size])
+
+    assert answer_of(peer) == (431, "headers_too_large")
+
+
+def test_a_long_request_line_counts_too(peer: socket.socket) -> None:
+    """What follows it is not waited for."""
+    peer.sendall(b"GET /" + b"z" * (MAX_HEAD_BYTES + 1))
+
+    assert answer_of(peer) == (431, "headers_too_large")
+
+
+@pytest.mark.parametrize("sent", [b"", b"G", GOOD])
+def test_a_slow_head_is_not_waited_for(peer: socket.socket, sent: bytes) -> None:
+    """However much of it has come; a connection without any request is one, too."""
+    if sent:
+        peer.sendall(sent)
+
+    assert answer_of(peer) == (408, "request_timeout")
+
+
+def test_a_head_that_drips_is_not_waited_for(peer: socket.socket) -> None:
+    """Each new byte is no new time."""
+    began = time.monotonic()
+    peer.sendall(GOOD)
+    peer.settimeout(PATIENCE_SECONDS / 5)
+    while time.monotonic() - began < 15 * PATIENCE_SECONDS:
+        peer.sendall(b"x: y\r\n")
+        try:
+            told = peer.recv(65_536)
+        except TimeoutError:
+            continue
+        assert told.startswith(b"HTTP/1.1 408 ")
+        return
+    pytest.fail("it is waited for")
+
+
+def test_line_ends_are_no_request(peer: socket.socket) -> None:
+    """Between requests they keep nothing alive."""
+    peer.sendall(GOOD + b"\r\n")
+    told = b""
+    while b"</html>" not in told:
+        told += peer.recv(65_536)
+    deadline = time.monotonic() + 15 * PATIENCE_SECONDS
+    peer.settimeout(PATIENCE_SECONDS / 5)
+    while time.monotonic() < deadline:
+        try:
+            peer.sendall(b"\r\n")
+            if not peer.recv(65_536):
+                return
+        except TimeoutError:
+            continue
+        except OSError:
+            return
+    pytest.fail("it is kept")
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(peer: socket.socket) -> None:
+    """The connection ends; what can be said without the body may have been."""
+    peer.sendall(
+        b"POST /sign-in HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n"
+        b"content-type: application/x-www-form-urlencoded\r\n\r\na"
+    )
+    try:
+        while peer.recv(65_536):
+            pass
+    except ConnectionResetError:
+        pass
+
+
+def test_what_is_no_request_is_told_so(peer: socket.socket) -> None:
+    """As JSON, like every error."""
+    peer.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 nothing\r\n\r\n")
+
+    assert answer_of(peer) == (400, "bad_request")
+
+
+def test_ordinary_requests_on_one_connection_are_answered(peer: socket.socket) -> None:
+    """One after another, and a head just below the limit."""
+    for size in (1, MAX_HEAD_BYTES - 200):
+        peer.sendall(GOOD + b"x-filling: " + b"y" * size + b"\r\n\r\n")
+        told = b""
+        while b"</html>" not in told:
+            told += peer.recv(65_536)
+        assert told.startswith(b"HTTP/1.1 200 ")
