@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from dashboard.rate_limits import RateLimit
+from domain.client_addresses import network_of
 from domain.emails import LONGEST
 from services.passwords import Passwords
 from services.sign_ins import check_credentials
@@ -20,7 +21,7 @@ class SignInDoor:
     Attributes:
         passwords: bounds how many are hashed at the same time.
         by_account: how often a minute one e-mail address may be tried, known or not.
-        by_address: how often a minute one network address may try.
+        by_address: how often a minute one network address may try, or one IPv6 network.
     """
 
     passwords: Passwords = field(default_factory=Passwords)
@@ -35,7 +36,7 @@ class SignInDoor:
             SignInRefused: none.
             TooManyRequests: this account, or this network address, has been tried too often.
         """
-        self.by_address.admit(address)
+        self.by_address.admit(network_of(address))
         self.admit_account(email)
         return check_credentials(database, self.passwords, email, password)
 

@@ -11,6 +11,7 @@ Network: TypeAlias = IPv4Network | IPv6Network
 MAX_PROXIES: Final = 16
 MAX_REMEMBERED: Final = 4_096
 UNKNOWN: Final = "unknown"
+SUBSCRIBER_BITS: Final = 64
 
 
 def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Network]) -> str:
@@ -33,6 +34,17 @@ def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Ne
     if forwarded_for and trusted:
         address = _walk(address, ",".join(forwarded_for), trusted)
     return str(address)
+
+
+def network_of(address: str) -> str:
+    """Of whom an address may be one of many: an IPv6 address counts as its network of 64 bits.
+
+    A single subscriber commonly has that many addresses, and could come from another one each time.
+    """
+    parsed = _parse(address)
+    if isinstance(parsed, IPv6Address):
+        return str(IPv6Network((parsed, SUBSCRIBER_BITS), strict=False))
+    return address
 
 
 def _walk(address: Address, header: str, trusted: Sequence[Network]) -> Address:

@@ -17,6 +17,7 @@ from dashboard.pages.rendering import go_to, page
 from dashboard.pages.signing_in import sign_browser_in
 from dashboard.requests import facts_of
 from dashboard.runtime import INVITATION_PATH, Runtime, RuntimeOf
+from domain.client_addresses import network_of
 from domain.errors import Invalid, Refused
 from services.access import MemberExists, check_password
 from services.invitations import InvitationOver, accept, read_invitation
@@ -81,7 +82,7 @@ def _accept(request: Request, runtime: Runtime, token: str, password: str) -> Re
 
 def _admit(request: Request, runtime: Runtime) -> None:
     require_own_origin(runtime, request)
-    runtime.invitations.admit(facts_of(request.scope).address)
+    runtime.invitations.admit(network_of(facts_of(request.scope).address))
 
 
 def _invitation_page(
