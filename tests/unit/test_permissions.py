@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.permissions import PERMISSIONS, Action, is_allowed
+from domain.permissions import PERMISSIONS, Action, is_allowed, may_grant
 from domain.roles import Role
 
 
@@ -48,3 +48,26 @@ def test_agents_read_visitors_and_nothing_else() -> None:
         Action.MESSAGES_SEND,
         Action.CONVERSATIONS_LIST,
     }
+
+
+@pytest.mark.parametrize(
+    ("granter", "roles"),
+    [
+        (Role.OWNER, set(Role)),
+        (Role.ADMINISTRATOR, {Role.ADMINISTRATOR, Role.OPERATOR, Role.AGENT}),
+        (Role.AGENT, {Role.AGENT}),
+    ],
+)
+def test_nobody_grants_more_than_they_have(granter: Role, roles: set[Role]) -> None:
+    """No role that is wider than one's own."""
+    assert {role for role in Role if may_grant(granter, role)} == roles
+
+
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.AGENT])
+def test_people_and_api_keys_are_for_administrators(role: Role) -> None:
+    """Nobody else sees who there is, adds, removes, or makes a key."""
+    about = ("members.", "invitations.", "api_keys.")
+    concerned = [action for action in Action if action.startswith(about)]
+
+    assert len(concerned) == 8
+    assert not [action for action in concerned if is_allowed(role, action)]
