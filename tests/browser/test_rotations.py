@@ -16,7 +16,7 @@ from tests.browser.checks import check_accessible_in_both, check_fits, tab_to
 from tests.browser.conftest import SignInAs
 from tests.browser.dashboards import Dashboard
 from tests.browser.sockets import connected
-from tests.servers.browser import PATIENCE_SECONDS
+from tests.servers.browser import PATIENCE_SECONDS, Watch
 
 PATIENCE_MS = PATIENCE_SECONDS * 1000
 TOMORROW = timedelta(days=1)
@@ -129,9 +129,10 @@ def test_a_date_that_is_over_is_refused_with_a_reason(
 
 
 def test_a_page_that_is_kept_up_to_date_ends_with_its_sign_in(
-    sign_in_as: SignInAs, dashboard: Dashboard, project_id: ProjectId
+    sign_in_as: SignInAs, dashboard: Dashboard, project_id: ProjectId, watch: Watch
 ) -> None:
     """Signed out elsewhere, it leads to the sign-in page as soon as something happens."""
+    watch.expect("EventSource's response has a MIME type")  # the sign-in page, if it is asked first
     page = sign_in_as(Role.OPERATOR, project_id)
     page.goto(f"/projects/{project_id}/rotations")
     generate(dashboard, project_id)

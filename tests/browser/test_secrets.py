@@ -4,13 +4,19 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, Error, Page, Response, expect
 
+from config.settings import DashboardSettings, load
+from domain import rotation_rules
 from domain.ids import ProjectId
-from domain.roles import Role
+from domain.roles import Actor, Role
+from domain.rotation_dates import AtTime
+from domain.sealing import SecretSealer
+from services.rotations import apply_generating, load_situation, new_order
+from services.transactions import Transaction
 from tests.browser.busy_days import generate, mint
 from tests.browser.checks import check_accessible_in_both, check_fits, tab_to
 from tests.browser.conftest import SignInAs
@@ -227,6 +233,42 @@ def test_a_second_plan_is_told_of_the_first_and_may_replace_it(
 
     shown_secret(page)
     assert len(generations(dashboard, project_id)) == 3
+
+
+def test_a_waiting_secret_is_revealed_one_time(
+    sign_in_as: SignInAs, dashboard: Dashboard, project_id: ProjectId, watch: Watch
+) -> None:
+    """Of two who look at the list the second is told that it was shown already."""
+    watch.expect("status of 410")
+    generate(dashboard, project_id)
+    let_policy_make_one(dashboard, project_id)
+    one, other = (sign_in_as(Role.ADMINISTRATOR, project_id) for _ in range(2))
+    for page in (one, other):
+        page.goto(f"/projects/{project_id}/authentication")
+        page.get_by_role("button", name="Reveal it").click()
+
+    one.get_by_role("dialog").get_by_role("button", name="Reveal it now").click()
+    secret = shown_secret(one)
+    other.get_by_role("dialog").get_by_role("button", name="Reveal it now").click()
+
+    expect(other.get_by_text("A secret is shown one time only")).to_be_visible()
+    with connected(dashboard, project_id) as widget:
+        assert widget.sign_in(mint(secret))["type"] == "signed_in"
+
+
+def let_policy_make_one(dashboard: Dashboard, project_id: ProjectId) -> None:
+    """A new secret waits, as the rotation policy makes it."""
+    sealer = SecretSealer(load(DashboardSettings, dashboard.system.environ).sealing_keys)
+    policy = Actor("policy")
+
+    def use_case(transaction: Transaction) -> None:
+        situation = load_situation(transaction, project_id)
+        order = new_order(transaction, policy, "by policy")
+        when = AtTime(transaction.now + timedelta(days=7))
+        plan = rotation_rules.schedule_by_policy(situation, order, when)
+        apply_generating(transaction, sealer, situation, plan, policy)
+
+    dashboard.transactor.run(use_case)
 
 
 def test_off_hours_over_midnight_and_a_change_of_clocks_are_shown(
