@@ -81,6 +81,12 @@ signing_secrets = Table(
     CheckConstraint("state IN ('waiting','active','retiring','revoked')", name="state_known"),
     CheckConstraint("(state = 'revoked') = (revoked_at IS NOT NULL)", name="revoked_has_time"),
     CheckConstraint("state = 'revoked' OR sealed IS NOT NULL", name="living_has_secret"),
+    Index(
+        "ix_signing_secrets_revoked_at",
+        "revoked_at",
+        postgresql_where=text("revoked_at IS NOT NULL AND sealed IS NOT NULL"),
+        sqlite_where=text("revoked_at IS NOT NULL AND sealed IS NOT NULL"),
+    ),
 )
 for _state in ("waiting", "active", "retiring"):
     Index(
@@ -128,6 +134,7 @@ rotations = Table(
     CheckConstraint("completed_at IS NULL OR effective_at IS NOT NULL", name="cut_before_done"),
     Index("ix_rotations_project_id", "project_id", "id"),
     Index("ix_rotations_state", "state", "due_at"),
+    Index("ix_rotations_completed_at", "completed_at"),
     Index(
         "uq_rotations_one_pending",
         "project_id",
@@ -297,6 +304,7 @@ members = Table(
     UniqueConstraint("project_id", "email"),
     CheckConstraint(_ROLES, name="role_known"),
     CheckConstraint("(role = 'owner') = (project_id IS NULL)", name="owner_has_no_project"),
+    Index("ix_members_email", "email"),
 )
 
 # Who has been asked to become a member: whoever holds the link chooses the password.

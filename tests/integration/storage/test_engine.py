@@ -32,6 +32,18 @@ def test_migrated_tables_are_the_declared_ones(database: Database) -> None:
     assert found == declared
 
 
+def test_migrated_indexes_are_the_declared_ones(database: Database) -> None:
+    """Nothing is looked up in a migrated database by reading it whole, if the code says so."""
+    inspector = sa.inspect(database.writer)
+    found = {
+        index["name"]
+        for table in metadata.sorted_tables
+        for index in inspector.get_indexes(table.name)
+        if "duplicates_constraint" not in index
+    }
+    assert found == {index.name for table in metadata.sorted_tables for index in table.indexes}
+
+
 def test_migrating_twice_changes_nothing(database: Database) -> None:
     """A second migration is a no-op."""
     migrate(database)
