@@ -8,7 +8,7 @@ from domain.ids import ProjectId
 from domain.roles import Role
 from storage.sql import tables
 from tests.browser.busy_days import generate, mint
-from tests.browser.checks import check_accessible_in_both, check_fits, tab_to
+from tests.browser.checks import check_accessible, check_accessible_in_both, check_fits, tab_to
 from tests.browser.conftest import SignInAs
 from tests.browser.conversations import sign_in, talk, write
 from tests.browser.dashboards import Dashboard
@@ -173,6 +173,7 @@ def test_visitors_pages_are_for_everybody(
     expect(page.get_by_role("tooltip").filter(has_text="customer-1815")).to_be_visible()
     check_accessible_in_both(page)
     check_fits(page)
+    check_accessible(page)
 
     page.goto(f"/projects/{project_id}/visitors/{ada}")
     signed = page.locator(".card").filter(has=page.get_by_role("heading", name="Signed by"))
@@ -183,3 +184,4 @@ def test_visitors_pages_are_for_everybody(
     expect(says).not_to_contain_text("ada@example.com")
     check_accessible_in_both(page)
     check_fits(page)
+    check_accessible(page)
