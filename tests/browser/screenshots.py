@@ -17,6 +17,7 @@ from domain.roles import Role
 from tests.acceptance.processes import ROOT
 from tests.browser.busy_days import act_in, live_through_a_day, mint, plan_a_rotation
 from tests.browser.conversations import talk
+from tests.browser.crews import staff
 from tests.browser.dashboards import Dashboard, OnePortSystem, open_dashboard
 from tests.servers.browser import ARGUMENTS
 from tests.servers.redis import RedisServer
@@ -97,6 +98,25 @@ def open_adas_page(page: Page) -> None:
     """From the list of visitors."""
     page.get_by_role("link", name="Ada Lovelace").click()
     page.get_by_role("heading", name="Merged records").wait_for()
+
+
+def send_invitation(page: Page) -> None:
+    """The link, this one time."""
+    page.get_by_label("E-mail address").fill("grace@example.com")
+    page.get_by_label("Operator").check()
+    page.get_by_role("button", name="Make the link").click()
+    page.get_by_role("heading", name="The invitation").wait_for()
+
+
+def open_invitation(page: Page) -> None:
+    """As whoever was sent the link sees it."""
+    page.get_by_role("link", name="Riverside Books").last.click()
+    page.goto(f"{page.url.rpartition('/')[0]}/members")
+    send_invitation(page)
+    link = page.locator("#secret").inner_text()
+    page.context.clear_cookies()
+    page.goto(link)
+    page.get_by_role("heading", name="Join").wait_for()
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +262,25 @@ SHOTS = (
         (1280, 980),
         prepare=have_talked,
         act=open_adas_page,
+    ),
+    Shot(
+        "people", "/projects/{project_id}/members", Role.ADMINISTRATOR, (1280, 1000), prepare=staff
+    ),
+    Shot(
+        "people-dark-phone",
+        "/projects/{project_id}/members",
+        Role.ADMINISTRATOR,
+        PHONE,
+        "dark",
+        prepare=staff,
+    ),
+    Shot("invitation-dark-phone", "/", Role.OWNER, PHONE, "dark", act=open_invitation),
+    Shot(
+        "api-keys",
+        "/projects/{project_id}/api-keys",
+        Role.ADMINISTRATOR,
+        (1280, 1000),
+        prepare=staff,
     ),
     Shot("sign-in", "/sign-in"),
     Shot("sign-in-dark-phone", "/sign-in", viewport=PHONE, theme="dark"),
