@@ -112,7 +112,10 @@ def test_plans_kept_from_small_tables_read_no_table_whole(
     assert after == before
 
 
-@pytest.mark.parametrize("what", ["thread", "conversations", "devices", "person", "erased"])
+@pytest.mark.parametrize(
+    "what",
+    ["thread", "conversations", "last_message", "last_event", "devices", "person", "erased"],
+)
 def test_reading_goes_by_indexes(site: PeopleSite, what: str) -> None:
     """A thread, the conversations, a person, a page of events, the erasure of old ones."""
     populate(site, 1, 5_000)
@@ -120,6 +123,8 @@ def test_reading_goes_by_indexes(site: PeopleSite, what: str) -> None:
     work = {
         "thread": lambda db: messages.list_messages(db, one, limit=50),
         "conversations": lambda db: messages.list_conversations(db, site.project_id, limit=50),
+        "last_message": lambda db: messages.find_last_id(db, site.project_id),
+        "last_event": lambda db: outbox.find_last_id(db, site.project_id),
         "devices": lambda db: visitors.list_devices(db, one),
         "person": lambda db: visitors.get_person(db, site.project_id, "person-7"),
         "erased": lambda db: outbox.erase_done(db, now_of(db), 50),
