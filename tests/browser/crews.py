@@ -4,7 +4,7 @@ from domain.ids import ProjectId
 from domain.roles import Actor, Role
 from services.api_keys import create_api_key, revoke_api_key
 from services.invitations import invite
-from tests.browser.dashboards import TESTS, Dashboard
+from tests.browser.dashboards import Dashboard
 
 
 def staff(dashboard: Dashboard, project_id: ProjectId) -> None:
@@ -16,7 +16,7 @@ def staff(dashboard: Dashboard, project_id: ProjectId) -> None:
     dashboard.member(Role.OPERATOR, project_id, "katherine@riverside-books.example")
     mary = Actor(f"member:{head.id}")
     run(lambda t: invite(t, project_id, "grace@riverside-books.example", Role.AGENT, mary))
-    old = run(lambda t: create_api_key(t, project_id, "Old report", Role.OPERATOR, TESTS))
+    old = run(lambda t: create_api_key(t, project_id, "Old report", Role.OPERATOR, mary))
     run(lambda t: revoke_api_key(t, project_id, old.stored.id, mary))
     for name, role in (("Nightly report", Role.OPERATOR), ("Deployment", Role.ADMINISTRATOR)):
         run(lambda t, name=name, role=role: create_api_key(t, project_id, name, role, mary))
