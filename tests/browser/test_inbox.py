@@ -70,6 +70,24 @@ def test_words_appear_by_themselves_and_answers_arrive(
         expect(page.locator(".conversation .unread:visible")).to_have_count(1)
 
 
+def test_nothing_moves_under_the_pointer(
+    sign_in_as: SignInAs, dashboard: Dashboard, project_id: ProjectId
+) -> None:
+    """Who points at a conversation opens that one; once the pointer has left, the latest leads."""
+    page = sign_in_as(Role.AGENT, project_id)
+    names = page.locator(".conversation-preview")
+    with connected(dashboard, project_id) as one, connected(dashboard, project_id) as two:
+        write(one, "First")
+        write(two, "Second")
+        page.goto(f"/projects/{project_id}/inbox")
+        expect(names).to_have_text(["Second", "First"])
+        conversation(page, "Second").hover()
+        write(one, "Third")
+        expect(names).to_have_text(["Second", "Third"], timeout=PATIENCE_MS)
+        page.get_by_role("heading", name="Inbox").hover()
+        expect(names).to_have_text(["Third", "Second"], timeout=3_000)
+
+
 def test_the_mark_has_three_states(
     sign_in_as: SignInAs, dashboard: Dashboard, project_id: ProjectId
 ) -> None:

@@ -1,5 +1,6 @@
 // The inbox: kept up to date, tells what is new, stays at the latest message, sends answers.
 import { answerIn } from "./inbox_answer.js";
+import { keepOrder } from "./inbox_order.js";
 import { paintUnread } from "./inbox_seen.js";
 import { follow } from "./live.js";
 
@@ -11,10 +12,15 @@ let atEnd = true;
 
 const toEnd = () => log && (log.scrollTop = log.scrollHeight);
 
-const refresh = follow(live, () => {
-  paintUnread(live);
-  if (atEnd) toEnd();
-});
+const inOrder = keepOrder(live, () => refresh());
+const refresh = follow(
+  live,
+  () => {
+    paintUnread(live);
+    if (atEnd) toEnd();
+  },
+  inOrder,
+);
 
 log?.addEventListener("scroll", () => {
   atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;

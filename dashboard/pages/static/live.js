@@ -6,8 +6,11 @@ import { refreshTimes } from "./times.js";
 
 const POLL_MS = 15000;
 
-/** Follows the element's stream; `changed(element)` is called after each time it was fetched. */
-export function follow(element, changed = () => {}) {
+/**
+ * Follows the element's stream. `changed(element)` is called after each time it was fetched, and
+ * `arrived(fresh)` before that with the copy that it will look like. Gives what fetches it now.
+ */
+export function follow(element, changed = () => {}, arrived = () => {}) {
   let asked = 0;
 
   async function refresh() {
@@ -19,6 +22,7 @@ export function follow(element, changed = () => {}) {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.querySelector(`[data-live="${element.dataset.live}"]`);
     if (!fresh || mine !== asked) return;
+    arrived(fresh);
     const focused = document.activeElement;
     morph(element, fresh);
     // What has moved loses the focus on its way.
