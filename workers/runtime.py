@@ -4,7 +4,7 @@ import os
 import secrets
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -45,6 +45,16 @@ class Runtime:
     publisher: Publisher
     reached: Reached = pass_by
     clock: Clock | None = None
+    _left: list[object] = field(default_factory=list, init=False, repr=False)
+
+    def leave_to_parent(self) -> None:
+        """All that the process has opened that this one was forked from is that one's alone.
+
+        It is kept, unused: what is let go of here would be closed here, and over a connection that
+        both have, or a database's file.
+        """
+        opened = [n for n in vars(self) if isinstance(getattr(Runtime, n, None), cached_property)]
+        self._left += [self.__dict__.pop(name) for name in opened]
 
     @cached_property
     def stores(self) -> Stores:
