@@ -9,7 +9,13 @@ from typing import Any
 from tests.acceptance.sites import Site
 
 # Under which name a path asks for an id, by where answers show one.
-_BY_LIST = {"secrets": "key_id", "rotations": "rotation_id", "visitors": "visitor_id"}
+_BY_LIST = {
+    "secrets": "key_id",
+    "rotations": "rotation_id",
+    "visitors": "visitor_id",
+    "members": "member_id",
+    "invitations": "invitation_id",
+}
 MOST_OF_A_KIND = 5
 
 
