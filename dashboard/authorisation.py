@@ -1,7 +1,7 @@
 """Who asks, and whether they may: decided before anything else of a request is looked at."""
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -167,15 +167,20 @@ def find_member(runtime: Runtime, request: Request) -> Caller | None:
     signed_in = find_signed_in(runtime.stores.transactor, token) if token else None
     if signed_in is None:
         return None
-    member = _member_for(signed_in, request.path_params.get("project_id"))
+    member = member_for(signed_in.members, request.path_params.get("project_id"))
     actor = Actor(f"member:{member.id}", facts_of(request.scope).address)
     return Caller(actor, member.role, member.project_id, member.email, signed_in)
 
 
-def _member_for(signed_in: SignedIn, project_id: str | None) -> Member:
-    """The membership to act by: an owner's if there is one, else that of the project."""
-    fitting = (each for each in signed_in.members if each.project_id in (None, project_id))
-    return next(fitting, signed_in.members[0])
+def member_for(members: Sequence[Member], project_id: str | None) -> Member:
+    """The membership to act by: an owner's if there is one, else that of the project.
+
+    Args:
+        members: of one person, at least one, an owner's first.
+        project_id: what is asked about, if that is a project.
+    """
+    fitting = (each for each in members if each.project_id in (None, project_id))
+    return next(fitting, members[0])
 
 
 def _audit_refusal(runtime: Runtime, request: Request, caller: Caller, action: Action) -> None:

@@ -6,7 +6,7 @@ from base64 import b64decode
 
 from fastapi import Request
 
-from dashboard.authorisation import Caller, require_permission
+from dashboard.authorisation import Caller, member_for, require_permission
 from dashboard.errors import AccessRefused
 from dashboard.requests import facts_of
 from dashboard.runtime import Runtime
@@ -34,7 +34,7 @@ def admit(runtime: Runtime, tokens: OwnTokens, request: Request, action: Action)
         TooManyRequests: they have tried too often.
     """
     members = _authenticate(runtime, tokens, request)
-    member = _member_for(members, request.path_params["project_id"])
+    member = member_for(members, request.path_params["project_id"])
     actor = Actor(f"member:{member.id}", facts_of(request.scope).address)
     caller = Caller(actor, member.role, member.project_id, member.email)
     try:
@@ -67,9 +67,3 @@ def _read_basic(text: str) -> tuple[str, str]:
     if not colon:
         raise SignInRefused
     return email, password
-
-
-def _member_for(members: list[Member], project_id: str) -> Member:
-    """An owner's membership if there is one, else that of the project."""
-    fitting = (each for each in members if each.project_id in (None, project_id))
-    return next(fitting, members[0])
