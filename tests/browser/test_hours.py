@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 from domain.ids import ProjectId
 from domain.roles import Role
 from tests.browser.busy_days import generate, plan_a_rotation
-from tests.browser.checks import check_accessible_in_both, check_fits, tab_to
+from tests.browser.checks import check_accessible, check_accessible_in_both, check_fits, tab_to
 from tests.browser.conftest import SignInAs
 from tests.browser.dashboards import Dashboard
 
@@ -150,4 +150,4 @@ def test_the_page_is_for_everybody(
     page.get_by_role("button", name="Add a date").click()
     check_accessible_in_both(page)
     check_fits(page)
-    check_accessible_in_both(page)
+    check_accessible(page)
