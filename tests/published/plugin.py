@@ -11,6 +11,8 @@ from tests.published.witness import WITNESS, every_thing
 from tests.servers.runs import run_dir
 
 _OTHERS = "seen-*.json"
+# More are missing only where a part of the suite was run, of which nobody expects them.
+_FEW = 12
 
 
 @pytest.hookimpl(wrapper=True)
@@ -39,5 +41,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     missing = [each for each in every if not seen[each]]
     found = f"{len(every) - len(missing)} of {len(every)} kinds"
     terminalreporter.write_line(f"docs/asyncapi.yaml: {found} seen, {seen.total()} held against it")
-    if missing:
+    if 0 < len(missing) <= _FEW:
         terminalreporter.write_line(f"  not seen: {', '.join(missing)}")
