@@ -130,6 +130,7 @@ def _register_sweep_tasks(app: Celery, runtime: Runtime) -> None:
     @app.task(name=queues.HEALTH_TICK, base=WidgetAuthTask, bind=True)
     def tick(self: WidgetAuthTask) -> Figures:
         runtime.poison.flush()
-        if runtime.pulse.tick(queue_of(self)).widest > CLOCKS_APART_SECONDS:
-            log.warning("clocks_apart")
+        apart = runtime.pulse.tick(queue_of(self)).widest
+        if apart > CLOCKS_APART_SECONDS:
+            log.warning("clocks_apart", seconds=round(apart, 3))
         return {}
