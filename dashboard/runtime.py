@@ -27,6 +27,7 @@ from storage.sql.engine import open_database
 INSPECTIONS_A_MINUTE = 30
 REFUSALS_A_MINUTE = 60
 INVITATIONS_A_MINUTE = 30
+PASSWORDS_A_MINUTE = 10
 INVITATION_PATH = "/invitation"
 
 
@@ -42,6 +43,8 @@ class Runtime:
         inspections: how often a caller may have a token inspected.
         refusals: how often a caller may be refused for want of a role, each of which is audited.
         invitations: how often a network address may open an invitation's link.
+        additions: how often a caller may add a member with a password, which is hashed in turn
+            with those of people who sign in.
         door: where passwords are checked.
     """
 
@@ -52,6 +55,7 @@ class Runtime:
     inspections: RateLimit = field(default_factory=lambda: RateLimit(INSPECTIONS_A_MINUTE))
     refusals: RateLimit = field(default_factory=lambda: RateLimit(REFUSALS_A_MINUTE))
     invitations: RateLimit = field(default_factory=lambda: RateLimit(INVITATIONS_A_MINUTE))
+    additions: RateLimit = field(default_factory=lambda: RateLimit(PASSWORDS_A_MINUTE))
     door: SignInDoor = field(default_factory=SignInDoor)
 
     @cached_property

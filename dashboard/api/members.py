@@ -130,6 +130,7 @@ def add_member(
         )
         link = runtime.invitation_link(sent.token)
         return Added(member=None, invitation=_invitation(sent, link))
+    runtime.additions.admit(caller.actor.name)
     password_hash = runtime.door.passwords.hash(body.password)
     added = runtime.stores.transactor.run(
         lambda t: insert_member(t, project_id, body.email, body.role, password_hash, caller.actor),

@@ -70,7 +70,7 @@ def test_links_made_with_a_revoked_key_are_over(
     api: Api, administrator: Caller, owner: Caller, project_id: ProjectId
 ) -> None:
     """Whoever had the key may have kept them."""
-    body = {"email": "grace@example.com", "role": "administrator"}
+    body = {"email": "joan@example.com", "role": "administrator"}
     assert administrator.post(f"/projects/{project_id}/members", json=body).status_code == 201
     [own] = owner.get(f"/projects/{project_id}/api_keys").json()["items"]
 

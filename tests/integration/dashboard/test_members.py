@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from dashboard.runtime import PASSWORDS_A_MINUTE
 from domain.ids import ProjectId
 from domain.roles import Role
 from services.invitations import LASTS
@@ -26,7 +27,7 @@ from tests.integration.dashboard.serving import (
 from tests.integration.scenes import ADMINISTRATOR
 from tests.servers.redis import RedisServer
 
-GRACE = {"email": " Grace@Example.com ", "role": "operator"}
+JOAN = {"email": " Joan@Example.com ", "role": "operator"}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def api(kept_database_url: str, redis_server: RedisServer) -> Iterator[Api]:
 
 def invited(administrator: Caller, project_id: ProjectId, **others: str) -> dict[str, Any]:
     """A new invitation, with its link."""
-    answer = administrator.post(f"/projects/{project_id}/members", json={**GRACE, **others})
+    answer = administrator.post(f"/projects/{project_id}/members", json={**JOAN, **others})
     assert answer.status_code == 201, answer.text
     assert answer.json()["member"] is None
     invitation: dict[str, Any] = answer.json()["invitation"]
@@ -78,7 +79,7 @@ def test_an_invitation_makes_a_member_who_is_signed_in(
     invitation = invited(administrator, project_id)
     token = token_of(invitation)
     assert [each["email"] for each in listed(administrator, project_id, "invitations")] == [
-        "grace@example.com"
+        "joan@example.com"
     ]
 
     with browsing(api) as browser, browsing(api) as late:
@@ -90,12 +91,12 @@ def test_an_invitation_makes_a_member_who_is_signed_in(
         again = accept(late, token)
 
     assert opened.status_code == 200
-    assert "grace@example.com" in opened.text
+    assert "joan@example.com" in opened.text
     assert (done.status_code, inside.status_code) == (303, 200)
     assert (by_api.status_code, secrets.status_code) == (200, 403)
     assert (again.status_code, late.token) == (409, "")
     [member] = listed(administrator, project_id)
-    assert (member["email"], member["role"]) == ("grace@example.com", "operator")
+    assert (member["email"], member["role"]) == ("joan@example.com", "operator")
     assert member["last_seen_at"]
     assert listed(administrator, project_id, "invitations") == []
     entries = [entry for entry in audit_of(api, project_id) if "refused" not in entry.action]
@@ -105,7 +106,7 @@ def test_an_invitation_makes_a_member_who_is_signed_in(
         "member.invited",
     ]
     assert {entry.actor for entry in entries[:2]} == {f"member:{member['id']}"}
-    assert "grace" not in str(entries)
+    assert "joan" not in str(entries)
     assert token not in str(entries)
 
 
@@ -118,7 +119,7 @@ def test_a_link_is_not_kept(api: Api, administrator: Caller, project_id: Project
     with api.stores.database.reading() as db:
         stored = str(db.execute(invitations.select()).all())
 
-    assert "grace@example.com" in page
+    assert "joan@example.com" in page
     told = page + empty + stored + str(listed(administrator, project_id, "invitations"))
     assert token not in told
 
@@ -203,10 +204,10 @@ def test_a_member_with_a_password_signs_in_at_once(
 ) -> None:
     """No invitation is left of them; the password is in no answer."""
     invited(administrator, project_id)
-    body = {**GRACE, "password": PASSWORD}
+    body = {**JOAN, "password": PASSWORD}
     answer = administrator.post(f"/projects/{project_id}/members", json=body)
     twice = administrator.post(f"/projects/{project_id}/members", json=body)
-    invitation = administrator.post(f"/projects/{project_id}/members", json=GRACE)
+    invitation = administrator.post(f"/projects/{project_id}/members", json=JOAN)
 
     assert answer.status_code == 201, answer.text
     assert answer.json()["invitation"] is None
@@ -215,24 +216,40 @@ def test_a_member_with_a_password_signs_in_at_once(
     assert [each.status_code for each in (twice, invitation)] == [409] * 2
     assert error_of(twice)["code"] == "member_exists"
     with browsing(api) as browser:
-        assert browser.sign_in("grace@example.com").status_code == 303
+        assert browser.sign_in("joan@example.com").status_code == 303
         assert browser.token
+
+
+def test_nobody_keeps_others_from_signing_in_by_adding_members(
+    api: Api, administrator: Caller, project_id: ProjectId
+) -> None:
+    """Passwords are hashed a few at a time: ten a minute for one caller; invitations go on."""
+    [own] = listed(administrator, project_id, "api_keys")
+    for _ in range(PASSWORDS_A_MINUTE):
+        api.dashboard.runtime.additions.admit(f"api_key:{own['id']}")
+
+    body = {**JOAN, "password": PASSWORD}
+    answer = administrator.post(f"/projects/{project_id}/members", json=body)
+
+    assert (answer.status_code, error_of(answer)["code"]) == (429, "too_many_requests")
+    assert listed(administrator, project_id) == []
+    assert invited(administrator, project_id)
 
 
 @pytest.mark.parametrize(
     "body",
     [
         {},
-        {"email": "grace@example.com"},
-        {**GRACE, "role": "king"},
-        {**GRACE, "email": "grace"},
-        {**GRACE, "email": "a b@example.com"},
-        {**GRACE, "email": "x" * 320 + "@example.com"},
-        {**GRACE, "email": "\udc00@example.com"},
-        {**GRACE, "password": "short"},
-        {**GRACE, "password": "\ud800" * 12},
-        {**GRACE, "password": "x" * 1025},
-        {**GRACE, "id": nobody()},
+        {"email": "joan@example.com"},
+        {**JOAN, "role": "king"},
+        {**JOAN, "email": "joan"},
+        {**JOAN, "email": "a b@example.com"},
+        {**JOAN, "email": "x" * 320 + "@example.com"},
+        {**JOAN, "email": "\udc00@example.com"},
+        {**JOAN, "password": "short"},
+        {**JOAN, "password": "\ud800" * 12},
+        {**JOAN, "password": "x" * 1025},
+        {**JOAN, "id": nobody()},
     ],
 )
 def test_unusable_members_are_refused(
@@ -307,7 +324,7 @@ def test_who_is_removed_keeps_no_way_back(
     with browsing(api, member) as browser:
         token = {"X-CSRF-Token": browser.csrf_token}
         base = f"/api/v1/projects/{project_id}"
-        answer = browser.client.post(f"{base}/members", json=GRACE, headers=token)
+        answer = browser.client.post(f"{base}/members", json=JOAN, headers=token)
         link = token_of(answer.json()["invitation"])
         for name in ("one", "two"):
             body = {"name": name, "role": "administrator"}
