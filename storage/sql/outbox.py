@@ -16,6 +16,8 @@ from storage.sql.tables import outbox
 FIRST_RETRY = timedelta(seconds=2.5)
 LONGEST_RETRY = timedelta(seconds=4)
 
+# Of other kinds are facts, done by being written, and what only a newer release can carry out.
+_HAS_WORK = outbox.c.kind.in_(sorted(KINDS_WITH_WORK))
 
 _write_facts = SetUpsert(
     outbox,
@@ -139,7 +141,7 @@ def claim_undone(db: Connection, now: datetime, limit: int) -> list[OutboxEvent]
             outbox.c.done_at.is_(None),
             outbox.c.parked_at.is_(None),
             outbox.c.next_attempt_at <= now,
-            outbox.c.kind.in_(sorted(KINDS_WITH_WORK)),
+            _HAS_WORK,
         )
         .order_by(outbox.c.next_attempt_at)
         .limit(limit)
@@ -163,7 +165,7 @@ def list_undone_of(db: Connection, project_ids: Collection[ProjectId]) -> list[O
     """The events of these projects that still wait to be carried out, oldest first."""
     query = (
         sa.select(outbox)
-        .where(outbox.c.project_id.in_(list(project_ids)), outbox.c.done_at.is_(None))
+        .where(outbox.c.project_id.in_(list(project_ids)), outbox.c.done_at.is_(None), _HAS_WORK)
         .order_by(outbox.c.event_id)
     )
     return [event_of(row) for row in db.execute(query).mappings()]

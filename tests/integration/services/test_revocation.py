@@ -39,6 +39,7 @@ from tests.integration.scenes import SEALER, Broker, add_project, open_transacto
 
 NODE = NodeId("node-a")
 OTHER_NODE = NodeId("node-b")
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -357,6 +358,32 @@ def test_settling_leaves_undone_revocations_to_the_relay(scene: Scene) -> None:
     assert rotation
     settle_rotations(scene.stores)
     assert scene.receipt(rotation.id)[0] is RotationState.CUTTING
+
+
+def test_an_event_of_a_newer_release_is_left_alone(scene: Scene) -> None:
+    """After a return to an older one: neither sent nor done, and what is understood goes on."""
+    rotation = scene.regenerate().rotation
+    assert rotation
+    revoke_tokens(scene.stores, *scene.told())
+    newer = outbox_table.c.kind == "ThingDone"
+    scene.stores.database.write(
+        lambda db: db.execute(
+            outbox_table.insert().values(
+                event_id=uuid7(LONG_AGO, os.urandom(10)),
+                project_id=scene.project_id,
+                kind="ThingDone",
+                payload={},
+                created_at=LONG_AGO,
+                next_attempt_at=LONG_AGO,
+            )
+        )
+    )
+
+    assert settle_rotations(scene.stores) == 1
+    assert relay_outbox(scene.stores) == 0
+
+    gone = scene.stores.database.write(lambda db: db.execute(outbox_table.delete().where(newer)))
+    assert gone.rowcount == 1
 
 
 def test_recent_epochs_are_asserted_again(scene: Scene) -> None:
