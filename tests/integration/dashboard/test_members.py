@@ -1,6 +1,7 @@
 """Members: invited by a link or added with a password, and removed; nobody rises by it."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -108,6 +109,50 @@ def test_an_invitation_makes_a_member_who_is_signed_in(
     assert {entry.actor for entry in entries[:2]} == {f"member:{member['id']}"}
     assert "joan" not in str(entries)
     assert token not in str(entries)
+
+
+def test_a_link_makes_one_member_however_many_open_it_at_once(
+    api: Api, administrator: Caller, project_id: ProjectId
+) -> None:
+    """One of them is in, with their own password; the others are told that it is over."""
+    token = token_of(invited(administrator, project_id))
+
+    def try_once(number: int) -> int:
+        with browsing(api) as browser:
+            return accept(browser, token, f"password number {number}").status_code
+
+    with ThreadPoolExecutor(4) as threads:
+        statuses = sorted(threads.map(try_once, range(4)))
+
+    assert statuses == [303, 409, 409, 409]
+    assert len(listed(administrator, project_id)) == 1
+
+
+def test_two_owners_cannot_remove_each_other(api: Api) -> None:
+    """At the same moment, each by the other: one of them stays."""
+    transactor = api.stores.transactor
+    pair = [new_member(api, Role.OWNER).id for _ in range(2)]
+    with transactor.database.reading() as db:
+        others = [each.member.id for each in list_members(db, None, limit=200)]
+
+    def leave_the_pair(transaction: Any) -> None:
+        for owner_id in others:
+            if owner_id not in pair:
+                remove_member(transaction, None, owner_id, ADMINISTRATOR)
+
+    transactor.run(leave_the_pair)
+
+    def remove(owner_id: str) -> str:
+        try:
+            transactor.run(lambda t: remove_member(t, None, owner_id, ADMINISTRATOR))
+        except LastOwner:
+            return "stays"
+        return "removed"
+
+    with ThreadPoolExecutor(2) as threads:
+        outcomes = sorted(threads.map(remove, pair))
+
+    assert outcomes == ["removed", "stays"]
 
 
 def test_a_link_is_not_kept(api: Api, administrator: Caller, project_id: ProjectId) -> None:
