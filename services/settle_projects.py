@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from functools import partial
 
+import structlog
+
 from domain import rotation_rules
-from domain.errors import Conflict
+from domain.errors import Conflict, StorageUnavailable
 from domain.ids import ProjectId
 from domain.projects import Project
 from domain.roles import Actor
@@ -19,6 +21,8 @@ from services.stores import Stores
 from services.transactions import Transaction
 from storage.redis import sessions
 from storage.sql import projects
+
+log = structlog.get_logger(__name__)
 
 _REASON = "settled after the database had lost commits"
 
@@ -47,17 +51,25 @@ def settle_project(stores: Stores, project_id: ProjectId, actor: Actor) -> Settl
     Raises:
         ProjectNotFound: there is no such project.
         NotHalted: it is not halted.
-        StorageUnavailable: a store does not answer; once SQL has committed, sweeps do the rest.
+        StorageUnavailable: a store does not answer; nothing has happened.
     """
     halt_if_behind(stores, project_id)
     settled = stores.transactor.run(
         partial(_settle, stores=stores, project_id=project_id, actor=actor), urgent=True
     )
-    tell_card(stores, project_id)
-    if settled.rotation is None:
-        # No revocation stands for these sessions: nodes close them by the card.
-        sessions.drop_generations(stores.redis, project_id, settled.epoch, None)
+    _tell_nodes(stores, project_id, settled)
     return settled
+
+
+def _tell_nodes(stores: Stores, project_id: ProjectId, settled: Settled) -> None:
+    """Nodes know, or hear of it by a sweep: nothing is raised, for the secret is told only once."""
+    try:
+        tell_card(stores, project_id)
+        if settled.rotation is None:
+            # No revocation stands for these sessions: nodes close them by the card.
+            sessions.drop_generations(stores.redis, project_id, settled.epoch, None)
+    except StorageUnavailable:
+        log.warning("settling_left_to_sweep", project_id=project_id)
 
 
 def _settle(

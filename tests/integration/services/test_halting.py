@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import pytest
 import sqlalchemy as sa
@@ -21,12 +22,14 @@ from services.revoke_tokens import revoke_tokens
 from services.rotate_secret import Generated, SecretWish, generate
 from services.settle_projects import NotHalted, settle_project
 from services.stores import Stores
+from services.transactions import Transactor
 from services.verify_visitors import VisitorVerifier
 from storage.redis import publications
 from storage.redis.client import connect
 from storage.sql import audit, projects, rotations, signing_secrets
 from storage.sql.engine import Database
 from storage.sql.tables import metadata
+from tests.chaos.proxy import Proxy, Rule
 from tests.integration.scenes import (
     ADMINISTRATOR,
     DEVICES,
@@ -222,6 +225,25 @@ def test_settling_a_lost_secret_makes_a_new_one(scene: Scene) -> None:
     assert read_alarms(scene.stores, scene.project_id) == []
     with pytest.raises(NotHalted):
         settle_project(scene.stores, scene.project_id, ADMINISTRATOR)
+
+
+def test_a_new_secret_is_told_although_redis_goes_away(scene: Scene, redis_url: str) -> None:
+    """It is committed, and nobody could ever be told of it again; sweeps tell the nodes."""
+    scene.regenerate()
+    scene.restore()
+    _compare(scene)
+    address = urlsplit(redis_url)
+    with Proxy() as proxy:
+        link = proxy.link("redis", address.port or 0)
+        transactor = Transactor(
+            scene.stores.database, scene.broker, lambda _step: link.obey(Rule(reset=True))
+        )
+        url = address._replace(netloc=f"127.0.0.1:{link.port}").geturl()
+        stores = Stores(transactor, connect(url), SEALER)
+        settled = settle_project(stores, scene.project_id, ADMINISTRATOR)
+        stores.redis.close()
+    assert settled.generated
+    assert isinstance(scene.sign_in(settled.generated.secret), SignedIn)
 
 
 def test_regenerating_settles_too(scene: Scene) -> None:
