@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -18,62 +17,11 @@ import pytest
 
 from cli.development.shop import SHOP
 from cli.processes import BEAT, ONE_PORT, WORKERS
+from tests.acceptance.dev import ROOT, STOP_SECONDS, Dev, environ_of, processes
 
-ROOT = Path(__file__).parents[2]
 START_SECONDS = 60.0
-STOP_SECONDS = 10.0
 NAMES = {name for program in (*WORKERS, BEAT, ONE_PORT) for name in program.names()}
 NAMES |= {"redis", SHOP}
-
-
-class Dev:
-    """One `widget-auth dev` in a process of its own."""
-
-    def __init__(self, data_dir: Path, *arguments: str, **environ: str) -> None:
-        self.data_dir = data_dir
-        self._told = data_dir.parent / f"{data_dir.name}.log"
-        with self._told.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "cli.main", "dev", *(arguments or ("--port", "0"))],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                cwd=ROOT,
-                env={**_environ(data_dir), **environ},
-            )
-        self.lines: list[str] = []
-
-    def wait_until_ready(self) -> str:
-        """The URL of the `ready` line."""
-        assert self.process.stdout
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip())
-            if line.startswith("ready "):
-                return line.split()[1]
-        raise AssertionError(self._told.read_text()[-3000:])
-
-    def children(self) -> dict[int, str]:
-        """Its processes by id, with their commands."""
-        return {
-            process_id: command
-            for process_id, (parent, command) in _processes().items()
-            if parent == self.process.pid
-        }
-
-    def events(self, name: str) -> list[dict[str, object]]:
-        """What it told of that name so far."""
-        lines = [json.loads(line) for line in self._told.read_text().splitlines()]
-        return [line for line in lines if line["event"] == name]
-
-    def close(self) -> None:
-        """Nothing is left, whatever the test did."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(STOP_SECONDS + 2)
-        self.process.kill()
-        self.process.communicate()
 
 
 @pytest.fixture
@@ -88,22 +36,6 @@ def start_dev(tmp_path: Path) -> Iterator[Callable[..., Dev]]:
     yield start
     for dev in started:
         dev.close()
-
-
-def _environ(data_dir: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("WIDGET_")}
-    return kept | {"WIDGET_AUTH_DATA_DIR": str(data_dir)}
-
-
-def _processes() -> dict[int, tuple[int, str]]:
-    found = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            if fields[0] != "Z":
-                found[int(folder.name)] = (int(fields[1]), command)
-    return found
 
 
 def _until(condition: Callable[[], object], seconds: float = 20) -> None:
@@ -126,7 +58,7 @@ def _cli(data_dir: Path, *arguments: str) -> dict[str, object]:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=_environ(data_dir),
+        env=environ_of(data_dir),
         check=True,
     )
     answer: dict[str, object] = json.loads(done.stdout)
@@ -179,7 +111,7 @@ def _stops_and_leaves_nothing(dev: Dev, number: signal.Signals) -> None:
     assert len(children) == len(NAMES)
     dev.process.send_signal(number)
     assert dev.process.wait(STOP_SECONDS) == 0
-    assert not children & set(_processes())
+    assert not children & set(processes())
     assert not dev.events("processes_killed")
 
 
@@ -192,7 +124,7 @@ def test_a_killed_supervisor_leaves_no_process(start_dev: Callable[..., Dev]) ->
 
     dev.process.kill()
 
-    _until(lambda: not children & set(_processes()))
+    _until(lambda: not children & set(processes()))
 
 
 def test_whatever_dies_is_told_and_started_again(start_dev: Callable[..., Dev]) -> None:
@@ -222,19 +154,19 @@ def test_closing_the_terminal_stops_everything(tmp_path: Path) -> None:
         stdout=follower,
         stderr=follower,
         cwd=ROOT,
-        env=_environ(tmp_path / "data"),
+        env=environ_of(tmp_path / "data"),
     )
     os.close(follower)
     told = b""
     while b"ready http" not in told:
         told += os.read(leader, 4096)
-    children = {number for number, (parent, _) in _processes().items() if parent == process.pid}
+    children = {number for number, (parent, _) in processes().items() if parent == process.pid}
 
     os.close(leader)
 
     assert process.wait(STOP_SECONDS) == 0
     assert children
-    assert not children & set(_processes())
+    assert not children & set(processes())
     assert b"\x1b[" in told
 
 
@@ -248,7 +180,7 @@ def test_a_port_in_use_is_told_with_its_holder(start_dev: Callable[..., Dev]) ->
         dev = start_dev("--port", str(port))
         assert dev.process.wait(START_SECONDS) == 1
 
-    told = dev._told.read_text()
+    told = dev.log.read_text()
     assert f"port {port} is in use by" in told
     assert f"process {os.getpid()}" in told
     assert "PORT=" in told
@@ -262,7 +194,7 @@ def test_two_systems_do_not_share_a_data_dir(start_dev: Callable[..., Dev]) -> N
     second = start_dev()
 
     assert second.process.wait(START_SECONDS) == 1
-    assert "WIDGET_AUTH_DATA_DIR" in second._told.read_text()
+    assert "WIDGET_AUTH_DATA_DIR" in second.log.read_text()
     assert _answers(url)
 
 
@@ -282,6 +214,6 @@ def test_without_any_redis_three_ways_out_are_named(
     dev = start_dev(PATH=str(tmp_path), PYTHONPATH=str(bundled.parent))
 
     assert dev.process.wait(START_SECONDS) == 1
-    told = dev._told.read_text()
+    told = dev.log.read_text()
     assert "WIDGET_AUTH_REDIS_URL" in told
     assert len(told.splitlines()) == 4
