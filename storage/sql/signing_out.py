@@ -79,3 +79,15 @@ def list_raised_persons(
         RaisedPerson(row.id, row.person_epoch, row.not_before == row.epoch_raised_at)
         for row in db.execute(query)
     ]
+
+
+def list_projects_of_raised(
+    db: Connection, project_ids: Collection[ProjectId], since: datetime
+) -> set[ProjectId]:
+    """Those of the projects in which anybody's epoch was raised at that time or later."""
+    query = (
+        sa.select(visitors.c.project_id)
+        .where(visitors.c.project_id.in_(project_ids), visitors.c.epoch_raised_at >= since)
+        .distinct()
+    )
+    return {ProjectId(id_) for id_ in db.scalars(query)}

@@ -396,9 +396,21 @@ def test_recent_epochs_are_asserted_again(scene: Scene) -> None:
     publications.publish(scene.stores.redis, stale, seed)
     assert epoch_in_redis(scene) == 1
 
-    publish_recent_cards(scene.stores)
-
+    assert publish_recent_cards(scene.stores) == 1
     assert epoch_in_redis(scene) == 2
+
+
+def test_a_sweep_writes_no_card_that_stands_already(scene: Scene) -> None:
+    """However many projects changed lately; one that differs or is missing is published again."""
+    others = [add_project(scene.stores.transactor) for _ in range(3)]
+    publish_recent_cards(scene.stores)
+    assert publish_recent_cards(scene.stores) == 0
+
+    scene.regenerate()
+    scene.stores.redis.delete(keys.card(others[2]))
+
+    assert publish_recent_cards(scene.stores) == 2
+    assert publish_recent_cards(scene.stores) == 0
 
 
 def test_all_cards_are_asserted_when_another_server_serves(scene: Scene) -> None:
