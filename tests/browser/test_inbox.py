@@ -169,6 +169,9 @@ def test_a_phone_shows_one_thing_at_a_time(
     page = sign_in_as(Role.AGENT, project_id, viewport={"width": 320, "height": 640})
     page.goto(f"/projects/{project_id}/inbox")
     expect(page.locator(".thread")).to_be_hidden()
+    heading = page.get_by_role("heading", name="Inbox").bounding_box()
+    assert heading
+    assert heading["y"] < 180, "a gap below the sections"
     check_accessible_in_both(page)
     check_fits(page)
 

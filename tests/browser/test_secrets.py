@@ -362,6 +362,10 @@ def test_the_pages_are_for_everybody(
     check_accessible_in_both(page)
     check_fits(page)
     check_accessible(page)
+    page.reload()
+    sections = page.get_by_role("navigation", name="Sections")
+    present = sections.get_by_role("link", name="Visitor authentication")
+    expect(present).to_be_in_viewport(ratio=0.9)
 
 
 def set_hours(

@@ -2,5 +2,6 @@
 import "./copying.js";
 import "./dialogs.js";
 import "./menus.js";
+import "./sections.js";
 import "./theme_switch.js";
 import "./times.js";
