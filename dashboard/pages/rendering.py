@@ -10,6 +10,7 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from dashboard.pages.browser_names import browser_name
 from dashboard.pages.flash import Flash, forget_flash, leave_flash, take_flash
 from dashboard.pages.page_routes import caller_of
 from dashboard.pages.shell import shell_of
@@ -51,7 +52,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.globals["static"] = static_path
-    environment.filters |= {"wire": to_wire, "exact": exact_time}
+    environment.filters |= {"wire": to_wire, "exact": exact_time, "browser": browser_name}
     return environment
 
 
