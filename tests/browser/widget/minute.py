@@ -20,7 +20,7 @@ from tests.servers.browser import ARGUMENTS, PATIENCE_SECONDS
 FOLDER = ROOT / "docs" / "images"
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1100, "height": 820}}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 780}, "color_scheme": "dark"}
-DESK: dict[str, Any] = {"viewport": {"width": 1180, "height": 620}}
+DESK: dict[str, Any] = {"viewport": {"width": 1180, "height": 760}}
 CUSTOMER = "Ada Lovelace"
 NUMBER = "customer-1815"
 WORDS = ("Is the reading lamp in stock?", "Hello, it is me again, from the train.", "Thank you!")
@@ -205,6 +205,7 @@ def _play(dev: Dev, browser: Browser) -> None:
     minute = Minute(dev, (desktop, phone), inbox, _save)
     minute.sign_in_to_the_dashboard()
     minute.come_from_two_browsers()
+    minute.look_at_the_visitor()
     minute.paste(minute.regenerate(), office)
 
 
