@@ -66,7 +66,7 @@ class Minute:
         page.get_by_role("button", name="Sign in").click()
         page.get_by_role("main").get_by_role("link", name="Demo").click()
         page.get_by_role("link", name="Inbox").click()
-        expect(page.get_by_role("heading", name="No conversation yet")).to_be_visible()
+        expect(page.get_by_role("heading", name="No conversation yet")).to_be_visible(timeout=_MS)
 
     def come_from_two_browsers(self) -> str:
         """The customer logged in on both, on the second after having written as nobody.
@@ -84,7 +84,7 @@ class Minute:
         _write(self._phone, WORDS[2])
         self._conversations.get_by_role("link", name=CUSTOMER).click()
         for text in WORDS:
-            expect(self.inbox.get_by_role("log")).to_contain_text(text)
+            expect(self.inbox.get_by_role("log")).to_contain_text(text, timeout=_MS)
         self._is_marked("verified")
         self._take(self.inbox, "inbox-verified")
         self._show_shop("signed-in")
@@ -95,14 +95,14 @@ class Minute:
         """One person: two live sessions on two devices, and the record that was merged."""
         self.tab.goto(self.inbox.url)
         self.tab.get_by_role("link", name="Visitor", exact=True).click()
-        expect(self.tab.get_by_role("heading", name=CUSTOMER)).to_be_visible()
+        expect(self.tab.get_by_role("heading", name=CUSTOMER)).to_be_visible(timeout=_MS)
         for table, row, count in (
             ("Live sessions", "Secret 1", 2),
             ("Devices", "open", 2),
             ("Merged records", "Undo", 1),
         ):
             rows = self.tab.get_by_role("table", name=table).get_by_role("row")
-            expect(rows.filter(has_text=row)).to_have_count(count)
+            expect(rows.filter(has_text=row)).to_have_count(count, timeout=_MS)
 
     def regenerate(self) -> str:
         """Both were disconnected and wait for the shop, and the open inbox's mark is grey.
@@ -112,14 +112,14 @@ class Minute:
         self.tab.get_by_role("link", name="Visitor authentication").click()
         self.tab.get_by_role("button", name="Regenerate").click()
         dialog = self.tab.get_by_role("dialog")
-        expect(dialog).to_contain_text("2 live sessions")
+        expect(dialog).to_contain_text("2 live sessions", timeout=_MS)
         dialog.get_by_role("button", name="Regenerate now").click()
-        expect(self.tab.get_by_role("heading", name="The new secret")).to_be_visible()
+        expect(self.tab.get_by_role("heading", name="The new secret")).to_be_visible(timeout=_MS)
         secret = self.tab.locator("#secret").inner_text()
 
         for page in self._shop:
             expect(page.get_by_text("You are not signed in.")).to_be_visible(timeout=_MS)
-            expect(page.locator("#waiting")).to_be_visible()
+            expect(page.locator("#waiting")).to_be_visible(timeout=_MS)
             expect(page.get_by_text("Connected", exact=True)).to_be_visible(timeout=_MS)
         self._is_marked("grey")
         self._show_shop("waiting")
@@ -136,11 +136,13 @@ class Minute:
         office.goto(f"{self._dev.told['demo shop']}/back-office")
         office.get_by_label("New secret").fill(secret)
         office.get_by_role("button", name="Use it from now on").click()
-        expect(office.get_by_role("status")).to_contain_text("The new secret is in use")
+        expect(office.get_by_role("status")).to_contain_text(
+            "The new secret is in use", timeout=_MS
+        )
         self._take(office, "shop-back-office")
         for page in self._shop:
             expect(page.get_by_text(f"Signed in as {CUSTOMER} ✓")).to_be_visible(timeout=_MS)
-            expect(page.locator("#waiting")).to_be_hidden()
+            expect(page.locator("#waiting")).to_be_hidden(timeout=_MS)
         self._is_marked("verified")
 
     @property

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.browser.checks import check_fits
 from tests.browser.widget.minute import DESK, DESKTOP, PHONE, Minute, run_everything
 from tests.servers.browser import Open
 
 
+@pytest.mark.timeout(300)
 def test_both_browsers_are_disconnected_and_come_back(open_browser: Open, tmp_path: Path) -> None:
     """One visitor, whose mark turns grey and green again while the inbox lies open."""
     with run_everything(tmp_path) as dev:
