@@ -21,12 +21,22 @@ SignInAs = Callable[..., Page]
 def dashboard(
     redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Dashboard]:
-    """A running system for all tests of this process; each test makes a project of its own."""
+    """A running system for all tests of this process; each test makes a project of its own.
+
+    It goes on beside other tests, whose Redis is emptied again and again and whose tasks its
+    workers would take: it has a Redis to itself.
+    """
+    assert redis_server, "without a Redis these tests are skipped like all others"
     folder = tmp_path_factory.mktemp("one-port")
-    with OnePortSystem(redis_server.url, folder) as system:
-        dashboard = open_dashboard(system)
-        yield dashboard
-        dashboard.transactor.database.close()
+    own = RedisServer()
+    own.start()
+    try:
+        with OnePortSystem(own.url, folder) as system:
+            dashboard = open_dashboard(system)
+            yield dashboard
+            dashboard.transactor.database.close()
+    finally:
+        own.stop()
 
 
 @pytest.fixture
