@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 import structlog
@@ -31,7 +31,7 @@ OWED_RETRY_SECONDS = 1.0
 @dataclass(slots=True, eq=False)
 class _Asked:
     command: Command
-    before: Command | None
+    before: tuple[Command, ...]
     owed: Command | None
     decode: Callable[[Reply], Any]
     answer: asyncio.Future[Any]
@@ -59,7 +59,7 @@ class CommandQueue:
         command: Command,
         decode: Callable[[Reply], T],
         *,
-        before: Command | None = None,
+        before: tuple[Command, ...] = (),
         owed: Command | None = None,
     ) -> asyncio.Future[T]:
         """What `decode` makes of the reply.
@@ -67,7 +67,7 @@ class CommandQueue:
         Args:
             command: must leave the same state when it is sent twice.
             decode: an error in it is a refusal of this command alone.
-            before: is sent ahead of its pipeline, once for all who name the same.
+            before: are sent ahead of its pipeline, each once for all who name the same.
             owed: to be sent later if it is never known whether the command took effect.
 
         The answer may be left alone. It raises `StorageUnavailable`.
@@ -111,7 +111,7 @@ class CommandQueue:
     async def _send_batch(self) -> None:
         owed = list(islice(self._owed, BATCH_SIZE))
         asked = self._take_asked(BATCH_SIZE - len(owed))
-        before = list(dict.fromkeys(each.before for each in asked if each.before))
+        before = list(dict.fromkeys(chain.from_iterable(each.before for each in asked)))
         try:
             replies = await self._exchange([*before, *owed, *(each.command for each in asked)])
         except BaseException as error:

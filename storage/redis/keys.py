@@ -35,7 +35,7 @@ SAMPLED = "figures:sampled"
 """Hash: slot, after. Written by samplings; overwritten, never removed."""
 
 NODES = "nodes"
-"""Set of the ids of all nodes. Written by leases, removed by sessions.drop_node."""
+"""Set of the ids of all nodes. Written with leases and records, removed by sessions.drop_node."""
 
 
 def last_run(queue: str) -> str:

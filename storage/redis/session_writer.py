@@ -63,6 +63,7 @@ class SessionWriter:
     ) -> None:
         """Args: clock: seconds since 1970, to tell the period in which a device ended."""
         self._queue = CommandQueue(client, (scripts.REGISTER, scripts.BIND, scripts.UNREGISTER))
+        self._node_id = node_id
         self._node_projects = keys.node_projects(node_id)
         self._clock = clock
 
@@ -85,7 +86,7 @@ class SessionWriter:
         return self._queue.ask(
             _call(scripts.REGISTER, keys_, arguments),
             RegisterResult,
-            before=self._note_project(project_id),
+            before=self._notes(project_id),
             owed=_unregister(project_id, session, bucket),
         )
 
@@ -190,12 +191,16 @@ class SessionWriter:
         return self._queue.ask(
             _call(scripts.BIND, keys_, arguments),
             _decode_bind,
-            before=self._note_project(project_id),
+            before=self._notes(project_id),
             owed=None if stays else _unregister(project_id, session, to_bucket),
         )
 
-    def _note_project(self, project_id: ProjectId) -> Command:
-        return ("SADD", self._node_projects, project_id)
+    def _notes(self, project_id: ProjectId) -> tuple[Command, ...]:
+        """By which a dead node's records are found. A Redis that came back empty has lost both.
+
+        The node may be killed before it renews its lease there, so that is no time to note it.
+        """
+        return ("SADD", keys.NODES, self._node_id), ("SADD", self._node_projects, project_id)
 
     def _ended_keys(self, project_id: ProjectId, device: PackedDevice) -> list[str]:
         """The sets of this period, which is written, and of the one before, which also counts."""

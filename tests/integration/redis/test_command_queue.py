@@ -24,7 +24,7 @@ async def test_what_goes_before_is_sent_once(redis: Redis, node_redis: AsyncRedi
     """For all of a pipeline that name the same."""
     queue = CommandQueue(node_redis, ())
     before = (("RPUSH", "list", "a"), ("RPUSH", "list", "b"))
-    answers = [queue.ask(("LLEN", "list"), int, before=before[n % 2]) for n in range(10)]
+    answers = [queue.ask(("LLEN", "list"), int, before=before[n % 2 :]) for n in range(10)]
     assert await asyncio.gather(*answers) == [2] * 10
 
 

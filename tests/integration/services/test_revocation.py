@@ -85,6 +85,14 @@ async def _live(
 ) -> None:
     client = connect_async(url)
     await leases.renew(client, node)
+    await client.aclose()
+    await _write(url, node, project_id, generations)
+
+
+async def _write(
+    url: str, node: NodeId, project_id: ProjectId, generations: list[int | None]
+) -> None:
+    client = connect_async(url)
     writer = SessionWriter(client, node)
     for generation in generations:
         session = SessionId(uuid7(datetime.now(UTC), os.urandom(10)))
@@ -436,6 +444,19 @@ def test_a_dead_node_is_reaped(scene: Scene) -> None:
 
     assert sessions.count_by_generation(scene.stores.redis, scene.project_id) == {1: 1}
     assert set(leases.list_nodes(scene.stores.redis)) == {OTHER_NODE}
+
+
+def test_a_node_killed_before_a_redis_that_came_back_knew_it_is_reaped(scene: Scene) -> None:
+    """It had written a record there, and not yet renewed its lease."""
+    scene.live(NODE, [1])
+    scene.stores.redis.flushall()  # as a restart without its data
+    publish_card(scene.stores, scene.project_id)
+    asyncio.run(_write(scene.redis_url, NODE, scene.project_id, [1, None]))
+
+    assert reap_sessions(scene.stores) == 2
+
+    assert sessions.count_by_generation(scene.stores.redis, scene.project_id) == {}
+    assert leases.list_nodes(scene.stores.redis) == {}
 
 
 def test_events_are_audited_without_secrets(scene: Scene) -> None:
