@@ -19,7 +19,11 @@ def system(
     redis_server: RedisServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[System]:
-    """A running system; every test makes projects of its own in it."""
+    """A running system; every test makes projects of its own in it.
+
+    A module that wants more gateway nodes than one has their number as `GATEWAYS`.
+    """
+    gateways = getattr(request.module, "GATEWAYS", 1)
     folder = tmp_path_factory.mktemp("system")
     server: PostgresServer | None = None
     if request.param == "sqlite":
@@ -30,7 +34,7 @@ def system(
     database = open_database(url)
     migrate(database)
     database.close()
-    with System(url, redis_server.url, folder) as running:
+    with System(url, redis_server.url, folder, gateways=gateways) as running:
         yield running
     if server:
         server.drop_database(url)

@@ -1,49 +1,14 @@
 """People on a whole running system: threads, presence, signing out, splitting, on every node."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import pytest
-
-from storage.sql.engine import open_database
-from storage.sql.migrate import migrate
-from tests.acceptance.sites import Site, make_site
-from tests.acceptance.system import System
+from tests.acceptance.sites import Site
 from tests.acceptance.widget import Widget
-from tests.servers.databases import KINDS
-from tests.servers.postgres import PostgresServer
-from tests.servers.redis import RedisServer
 
-
-@pytest.fixture(scope="module", params=KINDS)
-def system(
-    request: pytest.FixtureRequest,
-    redis_server: RedisServer,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[System]:
-    """A running system with two gateway nodes."""
-    folder = tmp_path_factory.mktemp("people")
-    server: PostgresServer | None = None
-    if request.param == "sqlite":
-        url = f"sqlite:///{folder}/widget-auth.sqlite"
-    else:
-        server = request.getfixturevalue("postgres_server")
-        url = server.create_database()
-    database = open_database(url)
-    migrate(database)
-    database.close()
-    with System(url, redis_server.url, folder, gateways=2) as running:
-        yield running
-    if server:
-        server.drop_database(url)
-
-
-@pytest.fixture
-def site(system: System) -> Site:
-    """A new project with its first secret."""
-    return make_site(system)
+GATEWAYS = 2
 
 
 def widget(site: Site, node: int = 1, device: str | None = None) -> Widget:
