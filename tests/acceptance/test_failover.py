@@ -9,8 +9,8 @@ import pytest
 from websockets.exceptions import WebSocketException
 
 from domain.ids import ProjectId
-from storage.redis import keys, publications, sessions
-from storage.redis.client import connect
+from storage.redis import keys, leases, publications, sessions
+from storage.redis.client import Redis, connect
 from storage.sql.engine import open_database
 from storage.sql.migrate import migrate
 from tests.acceptance.leading_redis import LeadingRedis
@@ -109,6 +109,7 @@ def test_empty_redis_lets_nobody_in_and_is_filled_again(
 def test_forgotten_scripts_cost_nobody_anything(leading: LeadingRedis, shop: Site) -> None:
     """Each of hello, sign-in, regenerate and close finds a server that knows no script."""
     client = connect(leading.url)
+    _until_nodes_are_known(client)
 
     async def story() -> None:
         client.script_flush()
@@ -132,10 +133,10 @@ async def _presenting(shop: Site) -> AsyncIterator[list[str]]:
 
     Gives the answers, which grow.
     """
-    token, answers = shop.token("eve"), list[str]()
+    token, answers, over = shop.token("eve"), list[str](), asyncio.Event()
 
     async def present(gateway: int) -> None:
-        while True:
+        while not over.is_set():
             with suppress(WebSocketException, AssertionError, OSError):
                 async with Widget(shop.system.socket_url(shop.project_id, gateway)) as widget:
                     answer = await widget.sign_in(token)
@@ -146,9 +147,16 @@ async def _presenting(shop: Site) -> AsyncIterator[list[str]]:
     try:
         yield answers
     finally:
-        for each in presenting:
-            each.cancel()
+        over.set()  # cancelled in the midst of connecting, a socket would be left to nobody
         await asyncio.gather(*presenting, return_exceptions=True)
+
+
+def _until_nodes_are_known(client: Redis) -> None:
+    """Each has renewed its lease in the Redis that came back: a regenerate asks all of them."""
+    deadline = time.monotonic() + BOUND_SECONDS
+    while list(leases.list_nodes(client).values()) != [True] * len(GATEWAYS):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def _assert_refused(answers: list[str]) -> None:

@@ -27,8 +27,12 @@ class Widget:
     async def __aenter__(self) -> Self:
         self._socket = await open_socket(self._url, self._origin)
         hello = {"type": "hello"} | ({"device": self._device} if self._device else {})
-        await self.send(hello)
-        self.welcome = await self.expect("welcome")
+        try:
+            await self.send(hello)
+            self.welcome = await self.expect("welcome")
+        except BaseException:
+            await self._socket.close()
+            raise
         self.device: str = self.welcome["device"]
         return self
 
