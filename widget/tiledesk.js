@@ -87,10 +87,7 @@
 
   // ---- what is kept in the browser
 
-  /**
-   * Device ids, over page loads. Anonymous, the tabs share one; signed in, each has its own, for
-   * every sign-in ends the device it came with. Where storage is blocked, memory has to do.
-   */
+  /** Device ids: anonymous tabs share one, signed-in ones do not, as a sign-in ends its device. */
   class Shelf {
     /** @param {string} project @param {boolean} shared whether other tabs see it */
     constructor(project, shared) {
@@ -149,7 +146,7 @@
 
   // ---- one socket at a time
 
-  /** The socket: opened, kept alive, and its end told once with what the gateway said of it. */
+  /** The socket: opened, kept alive, and its end told once. */
   class Link {
     /** @param {string} url @param {LinkEvents} events */
     constructor(url, events) {
@@ -190,7 +187,7 @@
       socket?.close();
     }
 
-    /** Lives the connection still? Whoever slept, or moved to another network, asks. */
+    /** Asks whether the connection still lives. */
     probe() {
       if (!this.isOpen) return;
       this.say({ type: "ping" });
@@ -250,8 +247,8 @@
   }
 
   /**
-   * Messages until the gateway has said `sent`. Whose they are is settled when they are written:
-   * a person's words go out only while that person is signed in, and nobody else's.
+   * Messages until the gateway has said `sent`. A person's words go out only while that person is
+   * signed in.
    */
   class Outbox {
     /** @param {Link} link */
@@ -280,8 +277,7 @@
     }
 
     /**
-     * What an earlier socket took without saying `sent` is sent again: with the same device the
-     * same id is stored once. With another it might be stored twice, so its writer is asked.
+     * Sent again without `sent`: the same device's id is stored once; for another's, ask.
      * @param {string} device @param {(letter: Letter) => boolean} isDue
      */
     repeat(device, isDue) {
@@ -348,7 +344,7 @@
       this.pauses = new Pauses(1000, longestMs);
       this.timer = 0;
       this.mayHurry = false;
-      /** Whether another tab's change is being followed, which is no news to the others. */
+      /** Whether another tab's change is being followed: no news to the others. */
       this.follows = false;
     }
 
@@ -391,8 +387,7 @@
   }
 
   /**
-   * The visitor on this page: connected again whenever the connection is lost, and signed in with
-   * a fresh token each time. What the page hears of it goes through `tell`.
+   * The visitor on this page: reconnected, and signed in with a fresh token each time.
    */
   class Session {
     /** @param {Settings} settings @param {string} gateway @param {(type: string, detail: object) => void} tell */
@@ -562,7 +557,7 @@
       if (this.state === "connecting" && link.number === number) link.open();
     }
 
-    /** The socket's identity is not what it was: hello again, with what is kept now. */
+    /** Hello again, as the socket's identity is another. */
     #restart() {
       clearTimeout(this.timer);
       this.pending = null;
@@ -581,7 +576,7 @@
       if (this.state !== "stopped") this.#become("waiting", "page_hidden");
     }
 
-    /** The page is looked at again, or the network is back: nobody waits longer than they must. */
+    /** The page is looked at again, or the network is back. */
     #wake() {
       const { wish } = this;
       this.#follow();
@@ -786,9 +781,8 @@
     }
 
     /**
-     * Another tab has signed in or out: so does this one, by its own provider, for tokens are
-     * shared with nobody. Whose provider or text is being checked just now lets that come first.
-     * Anonymous tabs come together on the device that was kept last.
+     * Another tab has signed in or out: so does this one, by its own provider (tokens are never
+     * shared), after what is being checked now. Anonymous tabs meet on the device kept last.
      */
     #follow() {
       const { change, person, device } = this.shelf.kept;
@@ -925,7 +919,7 @@
     return svg;
   }
 
-  /** The default look. It knows what any page could know, and asks for nothing else. */
+  /** The default look: it knows what any page could know. */
   class Panel {
     /** @param {Texts} texts @param {(text: string) => Promise<string>} send */
     constructor(texts, send) {
@@ -1083,7 +1077,7 @@
     return () => events.removeEventListener(type, heard);
   }
 
-  /** The session, made when it is first needed, for settings may come after this script. */
+  /** The session, made when first needed: settings may come after this script. */
   function current() {
     if (session) return session;
     const settings = window.tiledeskSettings ?? {};

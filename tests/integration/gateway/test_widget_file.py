@@ -12,7 +12,7 @@ from gateway.widget_files import PATH
 from tests.integration.gateway.running import RunningGateway
 
 SDK = Path(__file__).parents[3] / "widget" / "tiledesk.js"
-MOST_BYTES = 12 * 1024
+MOST_BYTES = 12_000
 
 
 def _fetch(
