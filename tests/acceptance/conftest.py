@@ -24,6 +24,7 @@ def system(
     A module that wants more gateway nodes than one has their number as `GATEWAYS`.
     """
     gateways = getattr(request.module, "GATEWAYS", 1)
+    redis_server.empty()
     folder = tmp_path_factory.mktemp("system")
     server: PostgresServer | None = None
     if request.param == "sqlite":

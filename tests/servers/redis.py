@@ -78,6 +78,13 @@ class RedisServer:
         if not self._pid:
             self.start()
 
+    def empty(self) -> None:
+        """It answers, and holds nothing of earlier tests: no script, no lease of a killed node."""
+        self.revive()
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
+            client.script_flush()
+
     def pause(self) -> None:
         """It holds its connections and answers nobody, until `resume`."""
         os.kill(self._pid, signal.SIGSTOP)
@@ -186,10 +193,7 @@ def redis_server() -> Iterator[RedisServer]:
 @pytest.fixture
 def redis_url(redis_server: RedisServer) -> str:
     """The URL of a Redis that is empty as the test begins."""
-    redis_server.revive()
-    with redis.Redis.from_url(redis_server.url) as client:
-        client.flushall()
-        client.script_flush()
+    redis_server.empty()
     return redis_server.url
 
 
