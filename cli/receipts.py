@@ -9,9 +9,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from cli.connections import Connected
 from cli.printing import Cell, on_terminal, print_facts, print_table, terminal
 from domain.errors import StorageUnavailable
-from domain.rotations import Rotation, RotationState, SessionCounts
+from domain.receipts import SessionCounts
+from domain.rotations import Rotation, RotationState
 from services.read_rotations import RotationWithUse, read_rotation
-from services.settle_rotations import gather_receipt, revocation_of
+from services.settle_rotations import gather_receipt, revocation_of, with_receipt
 
 FOLLOW_SECONDS = 30.0
 """Twice what a crash of anything may delay a revocation by."""
@@ -106,7 +107,7 @@ def _counts(system: Connected, rotation: Rotation) -> SessionCounts:
         return rotation.sessions
     with system.stores.database.reading() as db:
         revocation = revocation_of(db, rotation)
-    return gather_receipt(system.stores, revocation).sessions
+    return with_receipt(rotation, gather_receipt(system.stores, revocation)).sessions
 
 
 def _is_over(rotation: Rotation) -> bool:

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from domain.errors import Refused
 from domain.events import EventKind
-from domain.ids import EventId, ProjectId, RotationId
+from domain.ids import EventId, NodeId, ProjectId, RotationId
 from services.halting import halt_if_behind
 from services.publish_cards import publish_card
 from services.settle_rotations import (
@@ -49,11 +49,12 @@ def revoke_tokens(
     """
     with stores.database.reading() as db:
         revocation = _confirm(db, event_id, project_id, rotation_id)
-    if not _carry_out(stores, revocation):
+    asked = _carry_out(stores, revocation)
+    if asked is None:
         log.warning("revocation_repeated_after_loss", rotation_id=rotation_id)
         return
     _await_answers(stores, revocation)
-    receipt = gather_receipt(stores, revocation)
+    receipt = gather_receipt(stores, revocation, asked)
     stores.transactor.reached(Step.RECEIPT_GATHERED)
     stores.transactor.run(
         lambda transaction: _finish(transaction, event_id, revocation, receipt), urgent=True
@@ -79,14 +80,14 @@ def _confirm(
     return revocation_of(db, rotations.get_rotation(db, project_id, rotation_id))
 
 
-def _carry_out(stores: Stores, revocation: Revocation) -> bool:
+def _carry_out(stores: Stores, revocation: Revocation) -> list[NodeId] | None:
     """Redis refuses the dead generations, every live node has been told, their records are gone.
 
     Safe to repeat at any step (decision 0003): the epoch rises by maximum, nodes answer for a
     rotation, records are dropped by name.
 
     Returns:
-        False where Redis had lost the project, and maybe who its nodes are.
+        The nodes that were told; None where Redis had lost the project, and maybe who they are.
 
     Raises:
         StorageUnavailable: Redis does not answer; the event stays undone and is repeated.
@@ -110,10 +111,10 @@ def _carry_out(stores: Stores, revocation: Revocation) -> bool:
         project_id=project_id,
         rotation_id=revocation.rotation_id,
         epoch=epoch,
-        nodes=asked,
+        nodes=len(asked),
         sessions=dropped,
     )
-    return was_known
+    return asked if was_known else None
 
 
 def _await_answers(stores: Stores, revocation: Revocation) -> None:

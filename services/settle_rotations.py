@@ -1,6 +1,7 @@
 """Receipts: what became of the sessions of a revoked secret, completed in every case."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
@@ -8,16 +9,8 @@ from sqlalchemy.engine import Connection
 
 from domain.events import EventKind
 from domain.ids import NodeId, ProjectId, RotationId
-from domain.rotations import (
-    NodeCounts,
-    Rotation,
-    RotationState,
-    SessionCounts,
-    fuller,
-    is_settled,
-    larger,
-    tally,
-)
+from domain.receipts import Answers, count_nodes, count_sessions, join_answers
+from domain.rotations import Rotation, RotationState
 from services.stores import Stores
 from services.transactions import Transaction
 from storage.redis import leases, receipts, signals
@@ -27,27 +20,34 @@ from storage.sql.engine import now_of
 AT_ONCE = 200
 # A socket that was being bound during the cut is closed a moment later and still counts.
 COUNTED_AFTERWARDS = timedelta(minutes=1)
+# By then every living node has renewed its lease in a Redis that had lost it.
+RETURN_SECONDS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """What SQL says was revoked: the project's generations from `since` to below `epoch`."""
+    """What SQL says was revoked: the project's generations from `since` to below `epoch`.
+
+    `answers` is what SQL knows of the nodes that were asked; Redis may have lost it.
+    """
 
     project_id: ProjectId
     rotation_id: RotationId
     since: int
     epoch: int
+    answers: Answers
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The figures so far; settled when every node that was asked has answered or is dead.
+    """What is known so far; settled when every node that was asked has answered or is dead.
 
     `all_asked` is false where a living node was not: it is new, or Redis had lost it.
     """
 
-    sessions: SessionCounts
-    nodes: NodeCounts
+    targeted: int
+    answers: Answers
+    expired: frozenset[NodeId]
     settled: bool
     all_asked: bool = True
 
@@ -57,16 +57,14 @@ def revocation_of(db: Connection, rotation: Rotation) -> Revocation:
     secrets = signing_secrets.list_secrets(db, rotation.project_id)
     new = next(s.generation for s in secrets if s.key_id == rotation.new_key_id)
     ended = [s.generation for s in secrets if s.revoked_at == rotation.effective_at]
-    return Revocation(rotation.project_id, rotation.id, since=min(ended, default=new), epoch=new)
+    since = min(ended, default=new)
+    return Revocation(rotation.project_id, rotation.id, since, new, rotation.answers)
 
 
-def ask_nodes(stores: Stores, revocation: Revocation) -> int:
-    """Every living node has been told to close the dead sessions and to answer the receipt.
+def ask_nodes(stores: Stores, revocation: Revocation) -> list[NodeId]:
+    """Every living node, returned here, was told to close the dead sessions and to answer.
 
     A node that is asked again answers again; the receipt counts each close once.
-
-    Returns:
-        How many nodes there are.
     """
     nodes = [node for node, alive in leases.list_nodes(stores.redis).items() if alive]
     receipts.open_receipt(stores.redis, revocation.project_id, revocation.rotation_id, nodes)
@@ -78,41 +76,61 @@ def ask_nodes(stores: Stores, revocation: Revocation) -> int:
         "rotation_id": revocation.rotation_id,
     }
     signals.send_many(stores.redis, [(node, signal) for node in nodes])
-    return len(nodes)
+    return nodes
 
 
-def gather_receipt(stores: Stores, revocation: Revocation) -> Receipt:
-    """The figures as Redis has them now; a receipt that Redis does not know is not settled.
+def gather_receipt(stores: Stores, revocation: Revocation, asked: Iterable[NodeId] = ()) -> Receipt:
+    """What SQL and Redis know now; a receipt that Redis does not know is not settled.
+
+    Args:
+        asked: nodes that were asked just now, should Redis lose them meanwhile.
 
     Raises:
         StorageUnavailable: Redis does not answer.
     """
     state = receipts.read(stores.redis, revocation.project_id, revocation.rotation_id)
     living = leases.list_nodes(stores.redis)
-    asked = {NodeId(node): living.get(node, False) for node in state.asked}
-    sessions, nodes = tally(state.targeted, asked, state.closed)
-    settled = state.is_open and is_settled(asked, state.closed)
-    all_asked = all(node in asked for node, alive in living.items() if alive)
-    return Receipt(sessions, nodes, settled=settled, all_asked=all_asked)
+    were_asked = dict.fromkeys((*asked, *state.asked))
+    answers = join_answers(revocation.answers, join_answers(were_asked, state.closed))
+    waiting = {node for node, count in answers.items() if count is None}
+    may_return = 0 <= state.age_seconds < RETURN_SECONDS
+    expired = frozenset(node for node in waiting if not living.get(node, may_return))
+    return Receipt(
+        targeted=state.targeted,
+        answers=answers,
+        expired=expired,
+        settled=state.is_open and waiting == expired,
+        all_asked=all(node in state.asked for node, alive in living.items() if alive),
+    )
+
+
+def with_receipt(rotation: Rotation, receipt: Receipt) -> Rotation:
+    """The rotation with the figures of both: never fewer than before, and no node is lost."""
+    answers = join_answers(rotation.answers, receipt.answers)
+    return replace(
+        rotation,
+        sessions=count_sessions(rotation.sessions, receipt.targeted, answers),
+        nodes=count_nodes(answers, {*rotation.nodes.expired, *receipt.expired}),
+        answers=answers,
+    )
 
 
 def store_receipt(transaction: Transaction, revocation: Revocation, receipt: Receipt) -> None:
     """SQL holds these figures (never fewer than before); a settled rotation is completed."""
     before = rotations.get_rotation(transaction.db, revocation.project_id, revocation.rotation_id)
-    sessions = larger(before.sessions, receipt.sessions)
-    nodes = fuller(before.nodes, receipt.nodes)
-    rotations.store_figures(transaction.db, revocation.rotation_id, sessions, nodes)
-    if not receipt.settled or before.state is not RotationState.CUTTING:
+    rotation = with_receipt(before, receipt)
+    rotations.store_figures(transaction.db, rotation)
+    if not receipt.settled or rotation.state is not RotationState.CUTTING:
         return
-    rotations.complete(transaction.db, revocation.rotation_id, transaction.now)
+    rotations.complete(transaction.db, rotation.id, transaction.now)
     transaction.announce(
         EventKind.SESSIONS_CLOSED,
-        revocation.project_id,
+        rotation.project_id,
         {
-            "rotation_id": revocation.rotation_id,
-            "targeted": sessions.targeted,
-            "closed": sessions.closed,
-            "gone": sessions.gone,
+            "rotation_id": rotation.id,
+            "targeted": rotation.sessions.targeted,
+            "closed": rotation.sessions.closed,
+            "gone": rotation.sessions.gone,
         },
     )
 
@@ -141,10 +159,10 @@ def settle_rotations(stores: Stores, project_id: ProjectId | None = None) -> int
 
 def _settle(stores: Stores, rotation: Rotation, revocation: Revocation) -> None:
     receipt = gather_receipt(stores, revocation)
-    is_waiting = not receipt.settled
-    if is_waiting or not receipt.all_asked:
+    if not receipt.settled or not receipt.all_asked:
         ask_nodes(stores, revocation)
-    if receipt.settled or receipt.sessions != rotation.sessions:
+    ends = receipt.settled and rotation.state is RotationState.CUTTING
+    if ends or with_receipt(rotation, receipt) != rotation:
         stores.transactor.run(partial(_store, revocation=revocation, receipt=receipt))
 
 

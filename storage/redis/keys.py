@@ -93,8 +93,9 @@ def figures(project_id: ProjectId, hour: int) -> str:
 
 
 def receipt(project_id: ProjectId, rotation_id: RotationId) -> str:
-    """Hash: targeted, `asked:<node>` = 1, `closed:<node>:<answer>` = number of sockets.
+    """Hash: opened, targeted, `asked:<node>` = 1, `closed:<node>:<answer>` = number of sockets.
 
+    `opened` is in Unix seconds by Redis' clock.
     Written by receipts and sessions.drop_generations, expires.
     """
     return f"{{{project_id}}}:receipt:{rotation_id}"

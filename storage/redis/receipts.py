@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from domain.ids import NodeId, ProjectId, RotationId
 from storage.redis import keys, scripts
@@ -11,6 +11,7 @@ from storage.redis.client import AsyncRedis, Redis
 from storage.redis.exchange import Command, ask, ask_all, run_async
 
 _TARGETED = "targeted"
+_OPENED = "opened"
 _ASKED = "asked:"
 _CLOSED = "closed:"
 
@@ -24,13 +25,15 @@ class ReceiptState:
 
     `is_open` is False where Redis knows of no such receipt: never opened, or lost. `targeted`
     counts the sessions dropped in Redis; `closed` the sockets that each node that has answered
-    closed for it, which may be nodes that were not asked.
+    closed for it, which may be nodes that were not asked. `age_seconds` is since when Redis knows
+    of it, by Redis' clock.
     """
 
     targeted: int
     asked: frozenset[NodeId]
     closed: dict[NodeId, int]
     is_open: bool = True
+    age_seconds: int = field(default=0, compare=False)
 
 
 def open_receipt(
@@ -38,14 +41,16 @@ def open_receipt(
 ) -> None:
     """The receipt waits for these nodes too; what it holds already stays. It stands for a day."""
     key = keys.receipt(project_id, rotation_id)
+    now, _ = ask(client, "TIME")
     asked: list[Command] = [("HSET", key, _ASKED + node, 1) for node in nodes]
-    begin: Command = ("HSETNX", key, _TARGETED, 0)
-    ask_all(client, [begin, *asked, ("EXPIRE", key, keys.RECEIPT_SECONDS)])
+    begin: list[Command] = [("HSETNX", key, _OPENED, now), ("HSETNX", key, _TARGETED, 0)]
+    ask_all(client, [*begin, *asked, ("EXPIRE", key, keys.RECEIPT_SECONDS)])
 
 
 def read(client: Redis, project_id: ProjectId, rotation_id: RotationId) -> ReceiptState:
     """The figures as they stand; all empty if there is no such receipt."""
-    stored = ask(client, "HGETALL", keys.receipt(project_id, rotation_id))
+    questions: list[Command] = [("HGETALL", keys.receipt(project_id, rotation_id)), ("TIME",)]
+    stored, (now, _) = ask_all(client, questions)
     fields = {name.decode(): int(value) for name, value in stored.items()}
     closed: Counter[NodeId] = Counter()
     for name, count in fields.items():
@@ -55,7 +60,8 @@ def read(client: Redis, project_id: ProjectId, rotation_id: RotationId) -> Recei
         targeted=fields.get(_TARGETED, 0),
         asked=frozenset(NodeId(name[len(_ASKED) :]) for name in fields if name.startswith(_ASKED)),
         closed=dict(closed),
-        is_open=_TARGETED in fields,
+        is_open=_OPENED in fields,
+        age_seconds=int(now) - fields.get(_OPENED, 0),
     )
 
 

@@ -9,8 +9,9 @@ from sqlalchemy.engine import Connection
 
 from domain.errors import NotFound
 from domain.ids import KeyId, ProjectId, RotationId
+from domain.receipts import NodeCounts, SessionCounts
 from domain.rotation_plans import PENDING
-from domain.rotations import Moved, NodeCounts, Rotation, RotationState, SessionCounts
+from domain.rotations import Moved, Rotation, RotationState
 from storage.sql.tables import rotations, signing_secrets
 from storage.sql.types import UtcTime
 
@@ -59,13 +60,12 @@ def update_rotation(db: Connection, rotation: Rotation) -> None:
     db.execute(rotations.update().where(rotations.c.id == rotation.id).values(_changing(rotation)))
 
 
-def store_figures(
-    db: Connection, rotation_id: RotationId, sessions: SessionCounts, nodes: NodeCounts
-) -> None:
-    """The receipt has these figures."""
+def store_figures(db: Connection, rotation: Rotation) -> None:
+    """The receipt has the rotation's figures."""
+    sessions, nodes = rotation.sessions, rotation.nodes
     db.execute(
         rotations.update()
-        .where(rotations.c.id == rotation_id)
+        .where(rotations.c.id == rotation.id)
         .values(
             sessions_targeted=sessions.targeted,
             sessions_closed=sessions.closed,
@@ -73,6 +73,7 @@ def store_figures(
             nodes_asked=nodes.asked,
             nodes_answered=nodes.answered,
             nodes_expired=list(nodes.expired),
+            answers=dict(rotation.answers),
         )
     )
 
@@ -261,4 +262,5 @@ def _rotation(row: Mapping[Any, Any]) -> Rotation:
         values.pop("nodes_answered"),
         tuple(values.pop("nodes_expired") or ()),
     )
+    values["answers"] = values["answers"] or {}
     return Rotation(**values)

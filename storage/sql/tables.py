@@ -120,6 +120,7 @@ rotations = Table(
     Column("nodes_asked", Integer, nullable=False, server_default="0"),
     Column("nodes_answered", Integer, nullable=False, server_default="0"),
     Column("nodes_expired", JsonValue),
+    Column("answers", JsonValue),
     Column("window_ends_at", UtcTime),
     Column("stretch_minutes", Integer, nullable=False, server_default="0"),
     Column("not_before", UtcTime),

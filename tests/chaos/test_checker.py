@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.ids import KeyId, NodeId, ProjectId, RotationId
-from domain.rotations import NodeCounts, Rotation, RotationState, SessionCounts
+from domain.receipts import NodeCounts, SessionCounts
+from domain.rotations import Rotation, RotationState
 from domain.signing_secrets import SecretState, SigningSecret
 from tests.chaos.checker import find_violations
 from tests.chaos.history import SIGNED_IN, Attempt, FaultSpan, History, Regenerate, Said, SocketLife

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from domain.cards import Card
 from domain.events import EventKind
 from domain.ids import EventId, NodeId, ProjectId, RotationId, SessionId, VisitorId, uuid7
-from domain.rotations import NodeCounts, RotationState, SessionCounts
+from domain.receipts import NodeCounts, SessionCounts
+from domain.rotations import RotationState
 from services.erase_secrets import erase_secrets
 from services.publish_cards import (
     assert_cards_after_loss,
@@ -39,6 +40,7 @@ from tests.integration.scenes import SEALER, Broker, add_project, open_transacto
 
 NODE = NodeId("node-a")
 OTHER_NODE = NodeId("node-b")
+THIRD_NODE = NodeId("node-c")
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -319,6 +321,50 @@ def test_a_lost_receipt_is_not_taken_for_a_settled_one(scene: Scene) -> None:
     assert counts == SessionCounts(targeted=2, closed=2, gone=0)
 
 
+def test_a_dead_node_is_named_though_redis_lost_it_with_the_receipt(scene: Scene) -> None:
+    """SQL keeps who was asked, and what the others had answered before."""
+    rotation = scene.regenerate().rotation
+    assert rotation
+    for node in (NODE, OTHER_NODE, THIRD_NODE):
+        scene.live(node, [1, 1])
+    scene.answer(NODE, rotation.id, 2)
+    revoke_tokens(scene.stores, *scene.told())
+    scene.stores.redis.flushall()
+    scene.live(THIRD_NODE, [])
+
+    settle_rotations(scene.stores)
+    scene.answer(THIRD_NODE, rotation.id, 1)
+    settle_rotations(scene.stores)
+    assert scene.receipt(rotation.id)[0] is RotationState.CUTTING  # the other may come back yet
+
+    _age_receipt(scene, rotation.id)
+    settle_rotations(scene.stores)
+    assert scene.receipt(rotation.id) == (
+        RotationState.COMPLETED,
+        SessionCounts(targeted=6, closed=3, gone=3),
+        NodeCounts(asked=3, answered=2, expired=(OTHER_NODE,)),
+    )
+
+
+def test_a_node_that_was_given_up_and_answers_is_not_named(scene: Scene) -> None:
+    """It was away for longer than its lease, and came back within the minute."""
+    rotation = scene.regenerate().rotation
+    assert rotation
+    scene.live(NODE, [1])
+    revoke_tokens(scene.stores, *scene.told())
+    scene.end(NODE)
+    settle_rotations(scene.stores)
+    assert scene.receipt(rotation.id)[2] == NodeCounts(asked=1, answered=0, expired=(NODE,))
+
+    scene.answer(NODE, rotation.id, 1)
+    settle_rotations(scene.stores)
+    assert scene.receipt(rotation.id) == (
+        RotationState.COMPLETED,
+        SessionCounts(targeted=1, closed=1, gone=0),
+        NodeCounts(asked=1, answered=1),
+    )
+
+
 def test_a_close_after_completion_still_counts(scene: Scene) -> None:
     """A socket that was being bound during the cut is in the receipt, a moment later."""
     rotation = scene.regenerate().rotation
@@ -487,6 +533,11 @@ def test_a_revoked_secret_is_erased_after_seven_days(scene: Scene) -> None:
 def _card(scene: Scene) -> Card:
     with scene.stores.database.reading() as db:
         return projects.get_project(db, scene.project_id).card()
+
+
+def _age_receipt(scene: Scene, rotation_id: RotationId) -> None:
+    """The receipt as if Redis had known of it for a long time."""
+    scene.stores.redis.hset(keys.receipt(scene.project_id, rotation_id), "opened", 0)
 
 
 def _age_outbox(scene: Scene, age: timedelta) -> None:
