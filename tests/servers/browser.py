@@ -28,6 +28,8 @@ ARGUMENTS = (
     "--disable-sync",
 )
 PATIENCE_SECONDS = 15
+# The browser's word for a page that was left, by whoever uses it, while its widget connected.
+LEFT_EARLY = "WebSocket is closed before the connection is established"
 
 Open = Callable[..., BrowserContext]
 
@@ -37,7 +39,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.complaints: list[str] = []
-        self._expected: list[str] = []
+        self._expected = [LEFT_EARLY]
 
     def expect(self, *parts: str) -> None:
         """Complaints that hold one of these parts are what the test is about."""
