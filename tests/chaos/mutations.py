@@ -114,8 +114,8 @@ BUGS = (
         (
             Edit(
                 "services/settle_rotations.py",
-                "    if is_waiting or not receipt.all_asked:\n",
-                "    if is_waiting:\n",
+                "    if not receipt.settled or not receipt.all_asked:\n",
+                "    if not receipt.settled:\n",
             ),
         ),
     ),
