@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
+from dashboard.agent_names import name_for_visitors
 from dashboard.api.visitors import Message, Visitor
 from dashboard.authorisation import CallerOf, GuardedRoute
 from dashboard.openapi import refusals
@@ -20,7 +21,6 @@ router = APIRouter(prefix=API_PREFIX, route_class=GuardedRoute, tags=["messages"
 
 MessagePage = Annotated[Page, Depends(page_of("messages"))]
 ConversationPage = Annotated[Page, Depends(page_of("conversations"))]
-UNNAMED = "Support"
 
 
 class MessageList(Answer):
@@ -35,7 +35,9 @@ class AgentsWords(Question):
 
     text: str = Field(min_length=1, max_length=MAX_CHARACTERS)
     name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)] | None = Field(
-        default=None, description="Whom the visitor sees as the sender; the API key's name if none."
+        default=None,
+        description="Whom the visitor sees as the sender; if none, the API key's name, or what"
+        " stands before the @ of the member's address.",
     )
 
 
@@ -81,7 +83,7 @@ def send_message(
     caller: CallerOf,
 ) -> Message:
     """Answers the visitor: in their thread, and down to every widget that shows it."""
-    name = body.name or caller.name or UNNAMED
+    name = body.name or name_for_visitors(caller)
     sent = answer_visitor(runtime.stores, project_id, visitor_id, body.text, name, caller.actor)
     return Message.of(ThreadMessage(sent))
 

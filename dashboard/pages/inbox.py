@@ -6,14 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 
+from dashboard.agent_names import name_for_visitors
 from dashboard.authorisation import Caller, CallerOf
 from dashboard.pages.faces import Faces
-from dashboard.pages.inbox_shown import (
-    ConversationShown,
-    agents_name,
-    show_conversation,
-    show_thread,
-)
+from dashboard.pages.inbox_shown import ConversationShown, show_conversation, show_thread
 from dashboard.pages.page_routes import PageRoute
 from dashboard.pages.rendering import go_to, page
 from dashboard.pages.streams import stream_changes
@@ -105,7 +101,7 @@ def answer(
 ) -> Response:
     """The visitor has the answer. Where scripts run, the API is asked for the same."""
     words = text.replace("\r\n", "\n").strip()  # browsers send line ends of their own
-    name = name.strip() or agents_name(caller.name)
+    name = name.strip() or name_for_visitors(caller)
     try:
         answer_visitor(runtime.stores, project_id, visitor_id, words, name, caller.actor)
     except Invalid as refusal:
@@ -153,7 +149,7 @@ def _thread_page(
         status=422 if written else 200,
         state=state,
         thread=show_thread(faces.of(visitor), messages, older, is_latest=shown.after is None),
-        written=written or Written(name=agents_name(caller.name)),
+        written=written or Written(name=name_for_visitors(caller)),
         listing=_listing(conversations, others, faces),
     )
 

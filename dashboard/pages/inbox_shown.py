@@ -84,10 +84,3 @@ def show_message(found: ThreadMessage) -> MessageShown:
         is_verified=message.verified_by is not None,
         key_revoked_at=found.key_revoked_at,
     )
-
-
-def agents_name(email: str) -> str:
-    """What visitors may call an agent who gave no name: never the whole address."""
-    local = email.partition("@")[0].partition("+")[0]
-    words = local.replace(".", " ").replace("_", " ").split()
-    return " ".join(word.capitalize() for word in words) or "Support"

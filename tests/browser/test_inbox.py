@@ -12,7 +12,7 @@ from tests.browser.conftest import SignInAs
 from tests.browser.conversations import hear, sign_in, talk, write
 from tests.browser.dashboards import Dashboard
 from tests.browser.sockets import connected
-from tests.servers.browser import PATIENCE_SECONDS, Watch
+from tests.servers.browser import PATIENCE_SECONDS, Open, Watch
 
 PATIENCE_MS = PATIENCE_SECONDS * 1000
 HOSTILE = (
@@ -68,6 +68,34 @@ def test_words_appear_by_themselves_and_answers_arrive(
         write(other, "Me too")
         expect(conversation(page, "Me too").locator(".unread")).to_be_visible(timeout=PATIENCE_MS)
         expect(page.locator(".conversation .unread:visible")).to_have_count(1)
+
+
+def test_no_agent_is_called_by_an_address_or_by_anothers_name(
+    open_browser: Open, dashboard: Dashboard, project_id: ProjectId
+) -> None:
+    """Who empties the name is called by their own; a name stays with the account that chose it."""
+    context = open_browser(base_url=dashboard.url)
+    page = context.new_page()
+    with connected(dashboard, project_id) as widget:
+        write(widget, "Who is there?")
+        for email, chosen, told in (
+            ("alan.t@example.com", "The librarian", "The librarian"),
+            ("grace.h@example.com", "", "Grace H"),
+            ("grace.h@example.com", None, "Grace H"),
+        ):
+            if chosen is not None:
+                member = dashboard.member(Role.AGENT, project_id, email)
+                context.add_cookies([dashboard.cookie(member)])
+            page.goto(f"/projects/{project_id}/inbox")
+            page.locator(".conversation").get_by_role("link").click()
+            name = page.get_by_label("As", exact=True)
+            expect(name).to_have_value(told if not chosen else "Alan T")
+            if chosen is not None:
+                name.fill(chosen)
+            page.get_by_label("Your answer").fill("Good morning.")
+            page.keyboard.press("Enter")
+            assert hear(widget, "message")["from"] == {"name": told}
+            expect(name).to_have_value(told)
 
 
 def test_nothing_moves_under_the_pointer(

@@ -1,7 +1,7 @@
 // An answer is sent without leaving the page; what cannot be sent stays in its field.
 import { ask } from "./api.js";
 
-const NAME = "widget-auth-agents-name";
+const NAME = "widget-auth-agents-name:";
 
 /** The form sends to the API; `sent()` is called after each answer. */
 export function answerIn(form, sent) {
@@ -10,7 +10,7 @@ export function answerIn(form, sent) {
   const button = form.querySelector("button");
   let busy = false;
 
-  keepName(name);
+  keepName(name, NAME + form.dataset.author);
 
   function tell(message) {
     fault.textContent = message;
@@ -47,12 +47,21 @@ export function answerIn(form, sent) {
   });
 }
 
-/** The name that the agent chose last, in this browser. */
-function keepName(name) {
+/** The name that the agent chose last, in this browser: each account has its own. */
+function keepName(name, key) {
   try {
-    name.value = localStorage.getItem(NAME) ?? name.value;
-    name.addEventListener("change", () => localStorage.setItem(NAME, name.value.trim()));
+    name.value = localStorage.getItem(key) || name.value;
   } catch {
-    // Blocked: the name stands as the page gave it.
+    return; // blocked: the name stands as the page gave it
   }
+  name.addEventListener("change", () => {
+    const chosen = name.value.trim();
+    name.value = chosen || name.defaultValue;
+    try {
+      if (chosen) localStorage.setItem(key, chosen);
+      else localStorage.removeItem(key);
+    } catch {
+      // Full: it is known until the page is left.
+    }
+  });
 }

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from dashboard.agent_names import agents_name
 from dashboard.pages.faces import initials_of
-from dashboard.pages.inbox_shown import agents_name
 from domain.ids import ProjectId, VisitorId
 from domain.marks import Mark, MarkState
 from domain.roles import Role
@@ -103,6 +103,24 @@ def test_earlier_messages_and_conversations_are_on_further_pages(
         assert "<textarea" not in before
 
 
+@pytest.mark.parametrize("given", [{}, {"name": None}, {"name": "Grace"}])
+def test_an_answer_through_the_api_names_no_address(
+    api: Api, project_id: ProjectId, given: dict[str, str | None]
+) -> None:
+    """A member who is signed in and gives no name is called as on the page that has no scripts."""
+    secret = rotate(api.stores.transactor, project_id).secret
+    ada = sign_in(api, project_id, secret, "ada").visitor_id
+    with browsing(api, new_member(api, Role.AGENT, project_id, email="bob.o@example.com")) as bob:
+        sent = bob.client.post(
+            f"/api/v1/projects/{project_id}/visitors/{ada}/messages",
+            json={"text": "Hello", **given},
+            headers={"X-CSRF-Token": bob.csrf_token},
+        )
+
+    assert sent.status_code == 201, sent.text
+    assert sent.json()["agent_name"] == (given.get("name") or "Bob O")
+
+
 @pytest.mark.parametrize(
     ("name", "initials"),
     [
@@ -125,6 +143,7 @@ def test_initials(name: str, initials: str) -> None:
     [
         ("ada.lovelace@example.com", "Ada Lovelace"),
         ("ada+work@example.com", "Ada"),
+        (f"{'a' * 300}@example.com", "A" + "a" * 199),
         ("", "Support"),
     ],
 )
