@@ -48,10 +48,16 @@ class Caller:
     @property
     def project_ids(self) -> tuple[ProjectId, ...] | None:
         """The projects that the caller may know of; none at all is said of an owner: all."""
+        return self.project_ids_for(Action.PROJECTS_OPEN)
+
+    def project_ids_for(self, action: Action) -> tuple[ProjectId, ...] | None:
+        """The projects in which the caller may do this; none at all is said of an owner: all."""
         if self.project_id is None:
             return None
-        others = self.signed_in.members if self.signed_in else ()
-        return (self.project_id, *(each.project_id for each in others if each.project_id))
+        roles = {self.project_id: self.role}
+        if self.signed_in:
+            roles |= {m.project_id: m.role for m in self.signed_in.members if m.project_id}
+        return tuple(each for each, role in roles.items() if is_allowed(role, action))
 
     def reaches(self, project_id: str) -> bool:
         """Whether that project, if there is one, is any of the caller's business."""
@@ -102,7 +108,7 @@ class GuardedRoute(APIRoute):
 
 def _admit(request: Request, action: Action) -> Caller:
     runtime: Runtime = request.app.state.runtime
-    caller = _authenticate(runtime, request)
+    caller = _authenticate(runtime, request, action)
     require_permission(request, caller, action)
     return caller
 
@@ -136,11 +142,11 @@ def require_grant(request: Request, caller: Caller, action: Action, role: Role) 
         raise AccessRefused
 
 
-def _authenticate(runtime: Runtime, request: Request) -> Caller:
+def _authenticate(runtime: Runtime, request: Request, action: Action) -> Caller:
     """Whose key, or else whose cookie the request carries; with a key no cookie is looked at."""
     if "authorization" in request.headers:
         return _key_holder(runtime, request)
-    caller = find_member(runtime, request)
+    caller = find_member(runtime, request, action)
     if caller is None:
         raise Unauthenticated
     if request.method not in SAFE_METHODS:
@@ -161,26 +167,33 @@ def _key_holder(runtime: Runtime, request: Request) -> Caller:
     return Caller(Actor(f"api_key:{key.id}", source), key.role, key.project_id, key.name)
 
 
-def find_member(runtime: Runtime, request: Request) -> Caller | None:
-    """Who is signed in with the request's cookie: as what they are in the path's project."""
+def find_member(
+    runtime: Runtime, request: Request, action: Action = Action.PROJECTS_OPEN
+) -> Caller | None:
+    """Who is signed in with the request's cookie: as what they are in the path's project.
+
+    Where the path names none, as what they may do this, wherever that is.
+    """
     token = runtime.cookies.sign_in_token(request)
     signed_in = find_signed_in(runtime.stores.transactor, token) if token else None
     if signed_in is None:
         return None
-    member = member_for(signed_in.members, request.path_params.get("project_id"))
+    member = member_for(signed_in.members, request.path_params.get("project_id"), action)
     actor = Actor(f"member:{member.id}", facts_of(request.scope).address)
     return Caller(actor, member.role, member.project_id, member.email, signed_in)
 
 
-def member_for(members: Sequence[Member], project_id: str | None) -> Member:
+def member_for(members: Sequence[Member], project_id: str | None, action: Action) -> Member:
     """The membership to act by: an owner's if there is one, else that of the project.
 
     Args:
         members: of one person, at least one, an owner's first.
-        project_id: what is asked about, if that is a project.
+        project_id: what is asked about; if that is no project, any membership will do.
+        action: what is to be done; a membership that allows it goes first.
     """
-    fitting = (each for each in members if each.project_id in (None, project_id))
-    return next(fitting, members[0])
+    fitting = [m for m in members if project_id is None or m.project_id in (None, project_id)]
+    allowed = (member for member in fitting if is_allowed(member.role, action))
+    return next(allowed, (*fitting, *members)[0])
 
 
 def _audit_refusal(runtime: Runtime, request: Request, caller: Caller, action: Action) -> None:

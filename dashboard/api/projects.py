@@ -146,11 +146,10 @@ def make_project(body: NewProject, runtime: RuntimeOf, caller: CallerOf) -> Proj
 
 @router.get("/projects", name=Action.PROJECTS_LIST, responses=refusals(400, 422))
 def list_projects(page: ProjectPage, runtime: RuntimeOf, caller: CallerOf) -> ProjectList:
-    """The caller's own projects; an owner's are all."""
+    """The projects that the caller may read; an owner's are all."""
+    only = caller.project_ids_for(Action.PROJECTS_LIST)
     with runtime.stores.database.reading() as db:
-        found = stored.list_projects(
-            db, limit=page.ahead, after=page.after or "", only=caller.project_ids
-        )
+        found = stored.list_projects(db, limit=page.ahead, after=page.after or "", only=only)
     items, next_cursor = page.cut(found, lambda project: project.id)
     return ProjectList(items=[Project.of(item) for item in items], next_cursor=next_cursor)
 

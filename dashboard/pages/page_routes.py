@@ -37,7 +37,7 @@ class PageRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             facts_of(request.scope).route = self.path
-            caller = await run_in_threadpool(find_member, _runtime_of(request), request)
+            caller = await run_in_threadpool(find_member, _runtime_of(request), request, action)
             if caller is None:
                 return _to_sign_in(request)
             await _require_own_page(request)

@@ -136,13 +136,14 @@ async def _until_over(request: Request, look: Look) -> AsyncIterator[bytes]:
 def _is_admitted(request: Request) -> bool:
     """Whether the one who is signed in there may still see the page; if in doubt, not."""
     runtime: Runtime = request.app.state.runtime
+    action = Action(request.scope["route"].name)
     try:
-        caller = find_member(runtime, request)
+        caller = find_member(runtime, request, action)
     except StorageUnavailable:
         return False
     if caller is None or not caller.reaches(request.path_params["project_id"]):
         return False
-    return caller.may(Action(request.scope["route"].name))
+    return caller.may(action)
 
 
 def _looked(look: Look) -> str | None:

@@ -1,5 +1,6 @@
 """Signing in with a password: who is let in, how often one may try, how long it lasts."""
 
+import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -224,10 +225,39 @@ def test_one_password_opens_every_membership_it_is_right_for(proxied: Api) -> No
         }
         home = browser.get("/")
 
-    assert {each["id"] for each in listed} == {first, second}
+    assert {each["id"] for each in listed} == {first}, "agents do not read projects"
+    assert second in home.text
     assert visible == {first: 200, second: 403, foreign: 404}
     assert home.status_code == 200
     assert foreign not in home.text
+
+
+@pytest.mark.parametrize(
+    ("roles", "status", "readable"),
+    [
+        ((Role.OPERATOR, Role.AGENT), 200, {0}),
+        ((Role.AGENT, Role.ADMINISTRATOR), 200, {1}),
+        ((Role.AGENT, Role.OPERATOR, Role.ADMINISTRATOR), 200, {1, 2}),
+        ((Role.AGENT, Role.AGENT), 403, set()),
+    ],
+)
+def test_projects_are_listed_where_the_role_reads_them(
+    api: Api, roles: tuple[Role, ...], status: int, readable: set[int]
+) -> None:
+    """Whichever membership is the oldest."""
+    projects = [api.project() for _ in roles]
+    email = f"{secrets.token_hex(6)}@example.com"
+    members = [
+        new_member(api, role, project, email=email)
+        for role, project in zip(roles, projects, strict=True)
+    ]
+
+    with browsing(api, *members) as browser:
+        answer = browser.get("/api/v1/projects")
+
+    assert answer.status_code == status
+    listed = {each["id"] for each in answer.json().get("items", ())}
+    assert listed == {projects[n] for n in readable}
 
 
 def test_a_password_is_changed_where_it_was_right(api: Api, project_id: ProjectId) -> None:
