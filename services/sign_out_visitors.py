@@ -63,12 +63,19 @@ class VisitorSignOut:
             for d in held.values()
             if d.ended_at is None
         )
-        return [self._signed_out(request, transaction) for request in requests]
+        return [
+            self._signed_out(r, r.device_id if r.device_id in held else None, transaction)
+            for r in requests
+        ]
 
     def _is_certified(self, request: SignOutRequest) -> bool:
         return self._device_ids.is_certified(request.project_id, request.device_id or "")
 
-    def _signed_out(self, request: SignOutRequest, transaction: Transaction) -> SignedOut:
+    def _signed_out(
+        self, request: SignOutRequest, ended: DeviceId | None, transaction: Transaction
+    ) -> SignedOut:
+        # What SQL never held has nothing to end, and is not noted in Redis for weeks: anybody gets
+        # such a device by saying hello.
         fresh = self._device_ids.issue(
             request.project_id, transaction.now, os.urandom(RANDOM_BYTES)
         )
@@ -76,6 +83,6 @@ class VisitorSignOut:
             request_id=request.request_id,
             session_id=request.session_id,
             device_id=fresh,
-            ended_device_id=request.device_id,
+            ended_device_id=ended,
             visitor_id=anonymous_visitor(fresh),
         )

@@ -79,6 +79,16 @@ def test_nobody_is_signed_out_who_is_nobody(site: PeopleSite) -> None:
         site.sign_out_everywhere(ada)
 
 
+def test_only_a_device_that_sql_holds_is_said_to_have_ended(site: PeopleSite) -> None:
+    """Whoever says hello and signs out, over and over, leaves nothing behind."""
+    silent, writer = site.socket(), site.socket()
+    site.say(writer, "hello")
+    held = writer.device
+
+    assert site.sign_out(silent).ended_device_id is None
+    assert site.sign_out(writer).ended_device_id == held
+
+
 def test_an_undone_merge(site: PeopleSite) -> None:
     """What was written where stays there; what came later stays with the survivor."""
     phone, laptop = site.socket(), site.socket()
