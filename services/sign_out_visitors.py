@@ -4,20 +4,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import structlog
-
 from domain.device_ids import RANDOM_BYTES, DeviceIds, anonymous_visitor
-from domain.errors import StorageUnavailable
 from domain.events import EventKind
 from domain.ids import DeviceId, ProjectId, RequestId, SessionId
 from domain.outcomes import Outcome, SignedOut
-from services.batches import runs_of_projects
-from services.faults import told
+from services.batches import run_or_split
 from services.transactions import Transaction, Transactor
 from services.unavailable import unavailable
 from storage.sql import people, projects
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +33,8 @@ class VisitorSignOut:
 
     def sign_out(self, requests: Sequence[SignOutRequest]) -> list[Outcome]:
         """Every device id has ended in SQL, and every request has its answer."""
-        runs = runs_of_projects(requests, projects.LOCK_AT_ONCE)
-        return [outcome for run in runs for outcome in self._sign_out_run(run)]
-
-    def _sign_out_run(self, requests: Sequence[SignOutRequest]) -> list[Outcome]:
-        try:
-            return self._transactor.run(lambda transaction: self._end(transaction, requests))
-        except StorageUnavailable:
-            log.warning("sign_out_store_unavailable", requests=len(requests))
-        except Exception as error:  # noqa: BLE001 - one bad request never fails another
-            log.warning("sign_out_failed", requests=len(requests), **told(error))
-            if len(requests) > 1:
-                return [one for request in requests for one in self._sign_out_run([request])]
-        return [unavailable(r.request_id, r.session_id) for r in requests]
+        parts = run_or_split(self._transactor, requests, self._end, _unanswered)
+        return [outcome for part in parts for outcome in part]
 
     def _end(self, transaction: Transaction, requests: Sequence[SignOutRequest]) -> list[Outcome]:
         projects.lock_projects(transaction.db, {r.project_id for r in requests})
@@ -86,3 +69,7 @@ class VisitorSignOut:
             ended_device_id=ended,
             visitor_id=anonymous_visitor(fresh),
         )
+
+
+def _unanswered(requests: Sequence[SignOutRequest]) -> list[Outcome]:
+    return [unavailable(r.request_id, r.session_id) for r in requests]

@@ -1,23 +1,17 @@
 """Storing a batch of visitors' messages, each in the thread that its socket may write to."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-
-import structlog
 
 from domain.device_ids import DeviceIds, anonymous_visitor
-from domain.errors import StorageUnavailable
 from domain.ids import DeviceId, MessageId, ProjectId, RequestId, SessionId, VisitorId
 from domain.messages import MessageInvalid, Writing, check_text, plan_messages
 from domain.outcomes import Outcome, RefusedRequest
 from domain.projects import Project
-from services.batches import runs_of_projects
+from services.batches import run_or_split
 from services.transactions import Transaction, Transactor
 from services.unavailable import unavailable
 from storage.sql import messages, projects, signing_secrets
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +43,11 @@ class MessageStore:
     def store(self, requests: Sequence[MessageRequest]) -> list[Outcome]:
         """Every request has its answer, and what was answered `sent` is committed.
 
-        One bad message never fails another: a batch whose transaction failed for anything but an
-        unavailable store is run again one by one.
+        One bad message never fails another; the one that fails alone is answered `unavailable`.
         """
         usable = [request for request in requests if self._is_usable(request)]
-        answered = [
-            outcome
-            for run in runs_of_projects(usable, projects.LOCK_AT_ONCE)
-            for outcome in self._store_or_split(run)
-        ]
-        by_request = {outcome.request_id: outcome for outcome in answered}
+        parts = run_or_split(self._transactor, usable, _store, _unanswered)
+        by_request = {outcome.request_id: outcome for part in parts for outcome in part}
         return [by_request.get(r.request_id) or _invalid(r) for r in requests]
 
     def _is_usable(self, request: MessageRequest) -> bool:
@@ -69,20 +58,8 @@ class MessageStore:
             return False
         return self._device_ids.is_certified(request.project_id, request.device_id)
 
-    def _store_or_split(self, requests: Sequence[MessageRequest]) -> Iterable[Outcome]:
-        try:
-            return self._transactor.run(partial(_store, requests=requests))
-        except StorageUnavailable:
-            log.warning("messages_store_unavailable", requests=len(requests))
-        except Exception:
-            if len(requests) > 1:
-                log.warning("message_batch_split", requests=len(requests), exc_info=True)
-                return [o for request in requests for o in self._store_or_split([request])]
-            log.exception("message_failed_alone", request_id=requests[0].request_id)
-        return [unavailable(r.request_id, r.session_id) for r in requests]
 
-
-def _store(transaction: Transaction, *, requests: Sequence[MessageRequest]) -> list[Outcome]:
+def _store(transaction: Transaction, requests: Sequence[MessageRequest]) -> list[Outcome]:
     db = transaction.db
     known = projects.lock_projects(db, {request.project_id for request in requests})
     stopped = [r for r in requests if r.generation is not None and _is_halted(r, known)]
@@ -94,6 +71,10 @@ def _store(transaction: Transaction, *, requests: Sequence[MessageRequest]) -> l
     plan = plan_messages(writings, records, transaction.now)
     messages.apply_threads(db, plan)
     return [*plan.outcomes, *(unavailable(r.request_id, r.session_id) for r in stopped)]
+
+
+def _unanswered(requests: Sequence[MessageRequest]) -> list[Outcome]:
+    return [unavailable(r.request_id, r.session_id) for r in requests]
 
 
 def _is_halted(request: MessageRequest, known: Mapping[ProjectId, Project]) -> bool:

@@ -8,11 +8,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import TypeAlias
 
-import structlog
-
 from domain.device_ids import RANDOM_BYTES as DEVICE_RANDOM_BYTES
 from domain.device_ids import DeviceIds, anonymous_visitor
-from domain.errors import StorageUnavailable
 from domain.events import EventKind
 from domain.ids import (
     UUID7_RANDOM_BYTES,
@@ -29,14 +26,11 @@ from domain.outcomes import JsonObject, Outcome, RefusedRequest, SignedIn
 from domain.projects import Project
 from domain.refusals import Refusal, RefusalCode, TokenRefused
 from domain.tokens.verification import VerifiedToken, verify
-from services.batches import runs_of_projects
-from services.faults import told
+from services.batches import run_or_split
 from services.key_rings import KeyRings, LoadedRings
 from services.transactions import Transaction, Transactor
 from services.unavailable import unavailable
 from storage.sql import people, projects, signing_secrets
-
-log = structlog.get_logger(__name__)
 
 Epochs: TypeAlias = Mapping[ProjectId, int | None]
 _NONE_SEEN: Epochs = MappingProxyType({})
@@ -91,30 +85,19 @@ class VisitorVerifier:
 
         A project that is halted, or whose epoch SQL has lost, is not looked at: `unavailable`.
 
-        One bad request never fails another: a batch whose transaction failed for anything but an
-        unavailable store is run again one by one, and the one that fails alone is answered
-        `unavailable`.
+        One bad request never fails another; the one that fails alone is answered `unavailable`.
 
         Args:
             requests: of any projects.
             seen: the projects' epochs in Redis, read before this was called.
         """
-        batches = runs_of_projects(requests, projects.LOCK_AT_ONCE)
-        return _joined(self._verify_or_split(batch, seen) for batch in batches)
-
-    def _verify_or_split(self, requests: Sequence[VerifyRequest], seen: Epochs) -> Verified:
-        try:
-            return self._transactor.run(partial(self._verify, requests=requests, seen=seen))
-        except StorageUnavailable:
-            log.warning("verification_store_unavailable", requests=len(requests))
-        except Exception as error:  # noqa: BLE001 - one bad request never fails another
-            log.warning("verification_failed", requests=len(requests), **told(error))
-            if len(requests) > 1:
-                return _joined(self._verify_or_split([request], seen) for request in requests)
-        return Verified([unavailable(r.request_id, r.session_id) for r in requests], KeyUse())
+        parts = run_or_split(
+            self._transactor, requests, partial(self._verify, seen=seen), _unanswered
+        )
+        return _joined(parts)
 
     def _verify(
-        self, transaction: Transaction, *, requests: Sequence[VerifyRequest], seen: Epochs
+        self, transaction: Transaction, requests: Sequence[VerifyRequest], *, seen: Epochs
     ) -> Verified:
         known = projects.lock_projects(transaction.db, {r.project_id for r in requests})
         now = transaction.now
@@ -219,6 +202,10 @@ def _merged(merge_id: str, merge: MergeRecord) -> JsonObject:
 
 def _refused(request: VerifyRequest, refusal: Refusal) -> RefusedRequest:
     return RefusedRequest(request.request_id, request.session_id, refusal.code, refusal.message)
+
+
+def _unanswered(requests: Sequence[VerifyRequest]) -> Verified:
+    return Verified([unavailable(r.request_id, r.session_id) for r in requests], KeyUse())
 
 
 def _in_order(requests: Sequence[VerifyRequest], outcomes: Iterable[Outcome]) -> list[Outcome]:

@@ -1,7 +1,12 @@
 """Whose thread a message is in, by the commit that stored it."""
 
+import json
+import logging
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
+from structlog.stdlib import ProcessorFormatter as _Form
 
 from domain.ids import SessionId
 from domain.messages import Author
@@ -168,11 +173,17 @@ def test_one_bad_message_fails_alone(site: PeopleSite) -> None:
     assert {o.code for o in outcomes[1:]} == {"message_invalid"}
 
 
-def test_a_row_that_the_database_refuses_fails_alone(site: PeopleSite) -> None:
-    """The batch is run again one by one."""
+def test_a_row_that_the_database_refuses_fails_alone(
+    site: PeopleSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The batch is run again one by one, and no log quotes what the database says of the row."""
     good, bad = site.socket(), site.socket()
     site.sign_in(good, "ada")
-    asked = [site.writing(good, "a"), site.writing(bad, "b", "k"), site.writing(good, "c")]
+    asked = [
+        site.writing(good, "a"),
+        site.writing(bad, "private words", "k"),
+        site.writing(good, "c"),
+    ]
     for statement in _refusing(site):
         site.database.write(lambda db, s=statement: db.exec_driver_sql(s))
 
@@ -183,6 +194,15 @@ def test_a_row_that_the_database_refuses_fails_alone(site: PeopleSite) -> None:
     assert outcomes[1].session_id == SessionId("s")
     with site.database.reading() as db:
         assert db.scalar(sa.select(sa.func.count()).select_from(messages_table)) == 2
+    written = _as_written(caplog.records)
+    assert [line["requests"] for line in written] == [3, 1]
+    assert "private" not in str(written)
+
+
+def _as_written(records: list[logging.LogRecord]) -> list[dict[str, Any]]:
+    """The lines as the process writes them, tracebacks included."""
+    [form] = [h.formatter for h in logging.root.handlers if isinstance(h.formatter, _Form)]
+    return [json.loads(form.format(record)) for record in records]
 
 
 def _refusing(site: PeopleSite) -> list[str]:
@@ -192,7 +212,7 @@ def _refusing(site: PeopleSite) -> list[str]:
 _SQLITE_TRIGGER = """CREATE TRIGGER no_k BEFORE INSERT ON messages WHEN new.client_id = 'k'
 BEGIN SELECT raise(ABORT, 'no'); END"""
 _FUNCTION = """CREATE FUNCTION no_k() RETURNS trigger AS $$ BEGIN
-IF new.client_id = 'k' THEN RAISE check_violation; END IF; RETURN new;
+IF new.client_id = 'k' THEN RAISE check_violation USING DETAIL = new.text; END IF; RETURN new;
 END $$ LANGUAGE plpgsql"""
 _POSTGRESQL_TRIGGER = """CREATE TRIGGER no_k BEFORE INSERT ON messages
 FOR EACH ROW EXECUTE FUNCTION no_k()"""
