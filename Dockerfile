@@ -7,6 +7,8 @@ RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check \
         --require-hashes --only-binary :all: -r /production.txt \
     && /opt/venv/bin/pip uninstall --yes pip setuptools
+COPY pyproject.toml deploy/install.py /
+RUN /opt/venv/bin/python -I /install.py /pyproject.toml /app
 
 FROM python:3.11.13-slim-bookworm AS base
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin widget-auth

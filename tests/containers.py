@@ -2,6 +2,9 @@
 
 import re
 import subprocess
+import sysconfig
+import tempfile
+import venv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,11 +53,50 @@ def fill_in(text: str, env_file: Mapping[str, str]) -> str:
 
 
 def new_env_file() -> dict[str, str]:
-    """What `deploy/new-secrets` prints, as Docker reads it."""
-    done = subprocess.run(
-        [ROOT / "deploy" / "new-secrets"], capture_output=True, text=True, check=True
-    )
-    return dict(line.split("=", 1) for line in done.stdout.splitlines())
+    """What `deploy/new-secrets` writes, as Docker reads it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "compose.env")
+        make_env_file(path)
+        return dict(line.split("=", 1) for line in path.read_text().splitlines())
+
+
+def make_env_file(path: Path) -> None:
+    """`deploy/new-secrets` has made the file.
+
+    Raises:
+        CalledProcessError: it refused.
+    """
+    command = [ROOT / "deploy" / "new-secrets", "http://127.0.0.1:8400", path]
+    subprocess.run(command, capture_output=True, check=True)
+
+
+def read_allowed() -> set[str]:
+    """What may go into an image, of all that is here."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    return {line[1:] for line in lines if line.startswith("!")}
+
+
+def make_image(folder: Path) -> Path:
+    """The image's files and its environment are in the folder; returns where its programs are.
+
+    The packages of other people are those of this environment; ours is as in the image.
+    """
+    rooms, packages = folder / "app", folder / "packages"
+    for name in read_allowed():
+        (rooms / name).parent.mkdir(parents=True, exist_ok=True)
+        (rooms / name).symlink_to(ROOT / name)
+    packages.mkdir()
+    for path in Path(sysconfig.get_path("purelib")).iterdir():
+        if "widget_auth" not in path.name:
+            (packages / path.name).symlink_to(path)
+    environment = folder / "venv"
+    venv.create(environment, symlinks=True)
+    [installed] = environment.glob("lib/python*/site-packages")
+    (installed / "others.pth").write_text(f"{packages}\n")
+    programs = environment / "bin"
+    install = ["-I", ROOT / "deploy" / "install.py", ROOT / "pyproject.toml", rooms]
+    subprocess.run([programs / "python", *install], check=True)
+    return programs
 
 
 def read_stages() -> dict[str, list[str]]:

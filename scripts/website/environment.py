@@ -22,9 +22,9 @@ All are environment variables, in development also lines of `.env`. Each kind of
 that it may know and no others, once, at its start; it refuses to start with one line for each that
 is missing or wrong.
 
-`…_KEYS` are comma-separated, each 32 bytes as URL-safe base64: the first seals, all open. To renew
-one, put the new key in front and take the old one away later. `deploy/new-secrets` makes all that
-are needed.
+`…_KEYS` are comma-separated, each 32 bytes as URL-safe base64: the first seals, all open.
+`deploy/new-secrets` makes all that containers need. Keys are renewed in
+[an order of their own](../deployment.md#renewing-keys).
 
 | variable | what | default | read by |
 |---|---|---|---|

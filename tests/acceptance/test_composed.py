@@ -114,12 +114,15 @@ def test_health_checks_tell_the_well_from_the_sick(composed: Composed) -> None:
         worker.resume()
 
 
-def test_figures_stay_inside(composed: Composed) -> None:
-    """The proxy gives away health, but neither metrics nor what it is."""
+def test_figures_and_health_stay_inside(composed: Composed) -> None:
+    """The proxy tells health to its own machine alone, and nobody metrics or what it is."""
+    with httpx.Client(transport=httpx.HTTPTransport(local_address="127.0.0.2")) as stranger:
+        for path in ("/healthz", "/readyz"):
+            assert httpx.get(f"{composed.url}{path}").status_code == 200
+            assert stranger.get(f"{composed.url}{path}").status_code == 403
+        assert stranger.get(f"{composed.url}/widget/tiledesk.js").status_code == 200
     assert httpx.get(f"{composed.url}/metrics").status_code == 404
-    answer = httpx.get(f"{composed.url}/healthz")
-    assert answer.status_code == 200
-    assert answer.headers["server"] == "nginx"
+    assert httpx.get(f"{composed.url}/healthz").headers["server"] == "nginx"
 
 
 def test_a_body_that_is_too_large_is_refused_at_the_door(composed: Composed) -> None:

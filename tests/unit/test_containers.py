@@ -2,7 +2,10 @@
 
 import json
 import re
+import subprocess
 import tomllib
+from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +24,11 @@ from config.settings import (
 from tests.containers import (
     ROOT,
     environment_of,
+    fill_in,
+    make_env_file,
+    make_image,
     new_env_file,
+    read_allowed,
     read_networks,
     read_services,
     read_stages,
@@ -104,6 +111,24 @@ def test_proxies_are_trusted_where_they_are() -> None:
     for name in SERVING:
         assert services[name]["environment"]["WIDGET_AUTH_TRUSTED_PROXIES"] == front["subnet"]
     assert services["proxy"]["networks"] == ["front"]
+    assert ip_network(fill_in(front["subnet"], {})).is_private
+    assert fill_in(front["subnet"], {"FRONT_NETWORK": "10.0.0.0/24"}) == "10.0.0.0/24"
+
+
+def test_the_proxy_starts_anew_with_whom_it_leads_to() -> None:
+    """It learns their addresses when it starts."""
+    leads_to = services["proxy"]["depends_on"]
+
+    assert set(leads_to) == SERVING
+    assert all(each["restart"] is True for each in leads_to.values())
+
+
+def test_what_needs_no_powers_has_none() -> None:
+    """All but PostgreSQL, whose image begins as root."""
+    for name, service in services.items():
+        if name != "postgres":
+            assert service["cap_drop"] == ["ALL"], name
+            assert service["security_opt"] == ["no-new-privileges:true"], name
 
 
 def test_only_the_proxy_has_a_port_and_only_on_this_machine() -> None:
@@ -125,7 +150,7 @@ def test_images_are_pinned() -> None:
 
 
 def test_no_secret_is_in_any_of_the_files() -> None:
-    """Each comes from the environment or .env, and without it nothing starts."""
+    """Each comes from deploy/compose.env, and without it nothing starts."""
     for name, service in services.items():
         for variable, text in service.get("environment", {}).items():
             if re.search(r"KEYS?$|PASSWORD|AUTH$|(DATABASE|REDIS|BROKER)_URL", variable):
@@ -136,18 +161,55 @@ def test_no_secret_is_in_any_of_the_files() -> None:
 
 def test_env_files_are_never_committed_nor_sent_to_docker() -> None:
     """Only what is named goes into an image: the rooms, and what containers need."""
-    allowed = {
-        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"
-    }
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
     rooms = set(wheel["targets"]["wheel"]["packages"])
 
-    assert ".env" in (ROOT / ".gitignore").read_text().splitlines()
-    assert allowed == rooms | {
+    assert {".env", "deploy/compose.env"} <= set((ROOT / ".gitignore").read_text().splitlines())
+    assert read_allowed() == rooms | {
         "requirements/production.txt",
+        "pyproject.toml",
         "deploy/__init__.py",
         "deploy/healthy.py",
+        "deploy/install.py",
     }
+
+
+def test_new_secrets_are_for_ones_own_eyes_and_never_replace_others(tmp_path: Path) -> None:
+    """A second time would lose the keys to all that is stored."""
+    path = tmp_path / "compose.env"
+    make_env_file(path)
+    first = path.read_text()
+
+    assert path.stat().st_mode & 0o077 == 0
+    with pytest.raises(subprocess.CalledProcessError):
+        make_env_file(path)
+    assert path.read_text() == first
+
+
+def test_an_image_has_what_its_programs_need(tmp_path: Path) -> None:
+    """Only what is allowed into it: each is found, the command is, and the dashboard starts."""
+    programs = make_image(tmp_path)
+    environment = environment_of(services["dashboard"], new_env_file())
+    starting = (
+        "import asyncio, workers.tasks, gateway.app, cli.gateway_command, deploy.healthy\n"
+        "from config.settings import DashboardSettings, load\n"
+        "from dashboard.app import make_dashboard\n"
+        "asyncio.run(make_dashboard(load(DashboardSettings)).start())"
+    )
+
+    for command in (["python", "-c", starting], ["widget-auth", "secret", "reseal", "--help"]):
+        done = subprocess.run(
+            [programs / command[0], *command[1:]],
+            cwd=tmp_path / "app",
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    installed = "RUN /opt/venv/bin/python -I /install.py /pyproject.toml /app"
+    assert installed in stages["build"]
+    assert "WORKDIR /app" in stages["base"]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
