@@ -52,6 +52,7 @@ def test_a_site_of_ones_own(newcomer: Newcomer, page: Page) -> None:
     (newcomer.folder / ".data" / "secret").write_text(_shown(told))
     page.goto("about:blank")
     newcomer.interrupt("examples/own_site.py")
+    assert len(site.replace("\\\n", "").splitlines()) == 3  # "the same three commands"
     newcomer.type(site)
     page.goto(address)
     _is(page, "anonymous")
