@@ -37,8 +37,10 @@ class Calendar:
 
     def next_stretch(self, since: datetime | None, minutes: int) -> Stretch | None:
         """The next stretch that is long enough and begins after now, and not before `since`."""
-        # A stretch that begins at `since` itself will do; one that begins now is no longer next.
-        earliest = self.now if since is None else max(self.now, since - timedelta.resolution)
+        earliest = self.now
+        if since is not None and since > self.now:
+            # A stretch that begins at `since` itself will do; one that begins now is not next.
+            earliest = since - timedelta.resolution
         return find_next_stretch(self.hours, self.zone, earliest, timedelta(minutes=minutes))
 
     def is_offline(self, minutes: int) -> bool:

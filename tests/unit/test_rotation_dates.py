@@ -57,6 +57,14 @@ def test_off_hours_may_have_to_be_long_enough_or_later() -> None:
     assert later.due_at == CLOSING + DAY
 
 
+@pytest.mark.parametrize("when", [datetime.min.replace(tzinfo=UTC), NOON - DAY, NOON])
+def test_off_hours_after_what_is_over_are_the_next(when: datetime) -> None:
+    """However long ago: a zero time, as some programs write one, is no time of its own."""
+    rotation = _planned(World(), OffHours(not_before=when))
+
+    assert (rotation.due_at, rotation.not_before) == (CLOSING, when)
+
+
 def test_off_hours_asked_for_at_night_are_the_next_night() -> None:
     """The site needs time to take the new secret over."""
     world = World()
