@@ -100,9 +100,9 @@ def create_sign_out(
     request: Request, runtime: RuntimeOf, csrf_token: Annotated[str, Form(alias=CSRF_FIELD)] = ""
 ) -> Response:
     """This browser is signed out; who was not signed in is not either."""
+    require_own_origin(runtime, request)
     caller = find_member(runtime, request)
     if caller and caller.signed_in:
-        require_own_origin(runtime, request)
         require_csrf_token(runtime, request, csrf_token)
         sign_out(runtime.stores.transactor, caller.signed_in, caller.actor.source)
     response = RedirectResponse(SIGN_IN, 303)

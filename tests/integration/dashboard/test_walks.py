@@ -89,14 +89,15 @@ def test_nothing_is_changed_by_cookie_without_its_token(api: Api, project_id: Pr
 
 
 def test_what_needs_no_sign_in_is_refused_to_other_sites_too(api: Api) -> None:
-    """Nobody is signed in as somebody else by a page of another site."""
+    """Nobody is signed in as somebody else, or out, by a page of another site."""
     with browsing(api) as browser:
         answers = [
             browser.client.post(path, data={}, headers=FOREIGN)
-            for path in ("/sign-in", "/invitation", "/invitation/accept")
+            for path in ("/sign-in", "/sign-out", "/invitation", "/invitation/accept")
         ]
 
-    assert [answer.status_code for answer in answers] == [403] * 3
+    assert [answer.status_code for answer in answers] == [403] * 4
+    assert not [answer for answer in answers if "set-cookie" in answer.headers]
 
 
 def another_sites(browser: Browsing) -> dict[str, str]:
