@@ -17,6 +17,7 @@ from pydantic import (
 
 from domain.errors import NotFound
 from domain.ids import KeyId, MergeId, ProjectId, RotationId, VisitorId, is_uuid
+from domain.plain_text import find_line_fault
 from domain.times import to_wire
 from services.change_rotations import SecretNotFound
 from storage.sql.api_keys import ApiKeyNotFound
@@ -67,6 +68,17 @@ def _truth(text: object) -> object:
 
 Truth = Annotated[bool, BeforeValidator(_truth)]
 """In a query: `true` or `false`, no other spelling."""
+
+
+def _line(text: str) -> str:
+    if fault := find_line_fault(text):
+        message = f"it holds {fault}"
+        raise ValueError(message)
+    return text
+
+
+Line = Annotated[str, AfterValidator(_line)]
+"""One line of text, of a kind that every database takes."""
 
 
 def uuid_or(missing: type[NotFound]) -> Callable[[Id], Id]:

@@ -1,11 +1,13 @@
 """Origins of web pages, as browsers send them (RFC 6454 section 7)."""
 
+import re
 from urllib.parse import urlsplit
 
 from domain.errors import Invalid
 
 MOST = 100
 _LONGEST = 255
+_VISIBLE = re.compile("[!-~]+")  # urlsplit drops some controls, and lets others pass
 
 
 def check_origins(origins: object) -> tuple[str, ...]:
@@ -21,7 +23,7 @@ def check_origins(origins: object) -> tuple[str, ...]:
 
 
 def _check(origin: object) -> str:
-    if isinstance(origin, str) and len(origin) <= _LONGEST and origin.isascii():
+    if isinstance(origin, str) and len(origin) <= _LONGEST and _VISIBLE.fullmatch(origin):
         try:
             parts = urlsplit(origin.lower())
             host, port = parts.hostname, parts.port

@@ -10,7 +10,7 @@ from dashboard.authorisation import GuardedRoute
 from dashboard.openapi import refusals
 from dashboard.paging import Page, page_of
 from dashboard.runtime import RuntimeOf
-from dashboard.wire import API_PREFIX, Answer, Object, ProjectPath, Truth, Uuid, WireTime
+from dashboard.wire import API_PREFIX, Answer, Line, Object, ProjectPath, Truth, Uuid, WireTime
 from domain.permissions import Action
 from storage.sql import audit, projects
 from storage.sql.audit import AuditFilter
@@ -50,9 +50,9 @@ def list_audit(
     page: AuditPage,
     runtime: RuntimeOf,
     *,
-    action: Annotated[str | None, Query(max_length=MOST_CHARACTERS)] = None,
+    action: Annotated[Line | None, Query(max_length=MOST_CHARACTERS)] = None,
     actor: Annotated[
-        str | None,
+        Line | None,
         Query(
             max_length=MOST_CHARACTERS, description="One, or a kind: `cli`, `member`, `api_key`."
         ),

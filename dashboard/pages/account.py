@@ -27,6 +27,7 @@ PATH = "/account"
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 Text = Annotated[str, Form()]
+Digest = Annotated[str, Form(pattern="^[0-9a-f]{64}$")]
 
 
 @router.get(PATH, name=Action.ACCOUNT_READ)
@@ -73,7 +74,7 @@ def replace_password(
 
 @router.post(f"{PATH}/sign-out-elsewhere", name=Action.ACCOUNT_CHANGE)
 def sign_out_elsewhere(
-    request: Request, runtime: RuntimeOf, caller: CallerOf, sign_in: Text = ""
+    request: Request, runtime: RuntimeOf, caller: CallerOf, sign_in: Digest = ""
 ) -> Response:
     """One other browser is signed in no longer."""
     was = sign_out_of(runtime.stores.transactor, _signed_in(caller), sign_in, caller.actor.source)

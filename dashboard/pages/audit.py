@@ -21,7 +21,7 @@ from dashboard.pages.page_routes import PageRoute
 from dashboard.pages.rendering import page
 from dashboard.paging import Page, page_of
 from dashboard.runtime import RuntimeOf
-from dashboard.wire import ProjectPath
+from dashboard.wire import Line, ProjectPath
 from domain.permissions import Action
 from services.read_audit import AuditLine, read_audit
 from storage.sql import actors, projects, signing_secrets
@@ -38,7 +38,7 @@ _KINDS = (("cli", "The command line"), ("worker", "The system"), ("policy", "The
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 AuditPage = Annotated[Page, Depends(page_of("audit"))]
-Text = Annotated[str, Query(max_length=MOST_CHARACTERS)]
+Text = Annotated[Line, Query(max_length=MOST_CHARACTERS)]
 
 
 @dataclass(frozen=True, slots=True)

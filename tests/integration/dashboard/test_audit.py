@@ -97,6 +97,8 @@ def write_at(transaction: Transaction, project_id: ProjectId, at: datetime) -> N
         ({"since": "yesterday"}, "since"),
         ({"until": "2026-01-01"}, "until"),
         ({"refused": "yes"}, "refused"),
+        ({"action": "project\0"}, "action"),
+        ({"actor": "cli:\n"}, "actor"),
     ],
 )
 def test_a_filter_that_is_none_is_told(
