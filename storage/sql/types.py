@@ -12,8 +12,6 @@ Id = String(64).with_variant(String(64, collation="C"), "postgresql")
 BinaryText = Text().with_variant(Text(collation="C"), "postgresql")
 JsonValue = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
-_SQLITE_FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
-
 
 class UtcTime(TypeDecorator[datetime]):
     """An aware UTC time: timestamptz on PostgreSQL, text of fixed width that sorts on SQLite."""
@@ -35,7 +33,9 @@ class UtcTime(TypeDecorator[datetime]):
             message = "times in SQL are aware; this one has no zone"
             raise ValueError(message)
         value = value.astimezone(UTC)
-        return value.strftime(_SQLITE_FORM) if dialect.name == "sqlite" else value
+        if dialect.name != "sqlite":
+            return value
+        return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     def process_result_value(self, value: object, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
         """The aware UTC time that was stored."""

@@ -229,6 +229,22 @@ def test_off_hours_come_from_the_hours_and_the_zone(
     assert (undated["due_at"], undated["moved_because"]) == (None, "never_offline")
 
 
+def test_a_zero_time_is_long_over(administrator: Caller, project_id: ProjectId) -> None:
+    """As some programs write a time that nobody set: the next off-hours, then and later."""
+    path = f"/projects/{project_id}"
+    generate(administrator, project_id)
+    administrator.patch(path, json={"operating_hours": hours(mon=[])})
+    wish = {"retire_previous": "off_hours", "not_before": "0001-01-01T00:00:00Z"}
+
+    rotation = generate(administrator, project_id, **wish)["rotation"]
+    moved = administrator.patch(path, json={"operating_hours": hours(tue=[])})
+    dated = administrator.patch(f"{path}/rotations/{rotation['id']}", json=wish)
+
+    assert moved.status_code == dated.status_code == 200, moved.text + dated.text
+    assert from_wire(rotation["due_at"]).weekday() == 0
+    assert from_wire(dated.json()["due_at"]).weekday() == 1
+
+
 def test_a_pinned_rotation_stays(administrator: Caller, project_id: ProjectId) -> None:
     """Neither new hours nor another zone move it."""
     path = f"/projects/{project_id}"
