@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.servers.redis",
     "tests.servers.databases",
     "tests.servers.browser",
+    "tests.servers.forks",
     "tests.published.plugin",
 ]
 

@@ -21,9 +21,12 @@ def system(
 ) -> Iterator[System]:
     """A running system; every test makes projects of its own in it.
 
-    A module that wants more gateway nodes than one has their number as `GATEWAYS`.
+    A module that wants more gateway nodes than one has their number as `GATEWAYS`; one that looks
+    at the processes themselves says `FORKED = False`.
     """
     gateways = getattr(request.module, "GATEWAYS", 1)
+    forked = getattr(request.module, "FORKED", True)
+    launcher = request.getfixturevalue("launcher") if forked else None
     redis_server.empty()
     folder = tmp_path_factory.mktemp("system")
     server: PostgresServer | None = None
@@ -35,7 +38,7 @@ def system(
     database = open_database(url)
     migrate(database)
     database.close()
-    with System(url, redis_server.url, folder, gateways=gateways) as running:
+    with System(url, redis_server.url, folder, gateways=gateways, launcher=launcher) as running:
         yield running
     if server:
         server.drop_database(url)

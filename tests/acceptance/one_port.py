@@ -6,6 +6,7 @@ from pathlib import Path
 from cli.processes import ONE_PORT
 from tests.acceptance.processes import free_port
 from tests.acceptance.system import System
+from tests.servers.forks import Launcher
 
 
 class OnePortSystem(System):
@@ -18,8 +19,9 @@ class OnePortSystem(System):
         folder: Path,
         *,
         settings: Mapping[str, str] | None = None,
+        launcher: Launcher | None = None,
     ) -> None:
-        super().__init__(database_url, redis_url, folder, settings=settings)
+        super().__init__(database_url, redis_url, folder, settings=settings, launcher=launcher)
         self._port = free_port()
         self._ports = dict.fromkeys(self._ports, self._port)
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cli.development.lifetime import tied_to_this_process
+from tests.servers.forks import Fork, Launcher
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 12.0
@@ -17,34 +18,51 @@ ROOT = Path(__file__).parents[2]
 
 
 class RunningProcess:
-    """One process that has said that it is ready."""
+    """One process that has said that it is ready.
+
+    Args:
+        launcher: forks it, which is quick; without one it is a Python of its own.
+    """
 
     def __init__(
-        self, name: str, arguments: Sequence[str], environ: Mapping[str, str], folder: Path
+        self,
+        name: str,
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        folder: Path,
+        launcher: Launcher | None = None,
     ) -> None:
         self.name = name
         self._arguments = arguments
         self._environ = environ
         self._log = folder / f"{name}.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._launcher = launcher
+        self._process: subprocess.Popen[bytes] | Fork | None = None
 
     def start(self) -> "RunningProcess":
         """It is started; `wait_until_ready` says when it serves."""
         self._ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._ready.bind(f"\0widget-auth-test-{os.getpid()}-{id(self)}-{time.monotonic_ns()}")
         address = self._ready.getsockname().decode().replace("\0", "@", 1)
+        environ = {**os.environ, **self._environ, "NOTIFY_SOCKET": address}
+        if self._launcher:
+            self._process = self._launcher.fork(self._arguments, environ, self._log)
+        else:
+            self._process = self._open(environ)
+        return self
+
+    def _open(self, environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         with self._log.open("ab") as output:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 [sys.executable, "-m", *self._arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, **self._environ, "NOTIFY_SOCKET": address},
+                env=environ,
                 cwd=ROOT,
                 start_new_session=True,
                 preexec_fn=tied_to_this_process(),  # noqa: PLW1509 - the tests start one thread
             )
-        return self
 
     def wait_until_ready(self) -> None:
         """It has said that it is ready."""
@@ -63,7 +81,7 @@ class RunningProcess:
         raise AssertionError(message)
 
     @property
-    def process(self) -> "subprocess.Popen[bytes]":
+    def process(self) -> "subprocess.Popen[bytes] | Fork":
         """The process, once started."""
         assert self._process is not None
         return self._process

@@ -12,7 +12,9 @@ from typing import Any, Self
 
 import httpx
 
+from cli.gateway_command import KEPT_FROM_IT
 from cli.processes import BEAT, WORKERS, Program
+from config.settings import setting_name
 from domain.roles import Actor, Role
 from services.access import issue_api_key
 from services.transactions import Transactor
@@ -20,10 +22,15 @@ from storage.sql.engine import open_database
 from tests.acceptance.processes import ROOT, RunningProcess, free_port
 from tests.published import recorded_tasks
 from tests.published.queues import hold_events, hold_tasks
+from tests.servers.forks import Launcher
 
 
 class System:
-    """Gateway, dashboard, workers and beat over one database and one Redis. A context manager."""
+    """Gateway, dashboard, workers and beat over one database and one Redis. A context manager.
+
+    Args:
+        launcher: forks the processes, which is quick; without one each is a Python of its own.
+    """
 
     def __init__(
         self,
@@ -33,7 +40,9 @@ class System:
         *,
         gateways: int = 1,
         settings: Mapping[str, str] | None = None,
+        launcher: Launcher | None = None,
     ) -> None:
+        self._launcher = launcher
         self.environ = {
             "WIDGET_AUTH_DATABASE_URL": database_url,
             "WIDGET_AUTH_REDIS_URL": redis_url,
@@ -71,7 +80,9 @@ class System:
         """These processes run and are ready."""
         started = []
         for name, arguments in programs.items():
-            process = RunningProcess(name, arguments, self.environ, self.folder).start()
+            process = RunningProcess(
+                name, arguments, self._environ(name), self.folder, self._launcher
+            ).start()
             self._stack.callback(_end, process)
             self.processes[name] = process
             started.append(process)
@@ -91,6 +102,13 @@ class System:
             command = name.split("-", maxsplit=1)[0]
             programs[name] = ("cli.main", command, "--port", str(port))
         return programs
+
+    def _environ(self, name: str) -> Mapping[str, str]:
+        if self._launcher is None or not name.startswith("gateway"):
+            return self.environ
+        # It would start itself anew without these, as a Python of its own.
+        kept_from_it = {setting_name(setting) for setting in KEPT_FROM_IT}
+        return {key: text for key, text in self.environ.items() if key not in kept_from_it}
 
     def socket_url(self, project_id: str, gateway: int = 1) -> str:
         """Where a widget of the project connects."""

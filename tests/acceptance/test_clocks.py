@@ -18,6 +18,7 @@ from storage.sql.migrate import migrate
 from tests.acceptance.sites import Site, make_site
 from tests.acceptance.system import System
 from tests.acceptance.widget import Widget
+from tests.servers.forks import Launcher
 from tests.servers.postgres import PostgresServer
 from tests.servers.redis import RedisServer
 
@@ -52,15 +53,19 @@ class SystemOfManyClocks(System):
 def skewed_system(
     postgres_server: PostgresServer,
     redis_server: RedisServer,
+    launcher: Launcher,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[System]:
     """Two gateways. One machine has one clock, so this is about PostgreSQL alone."""
+    redis_server.empty()
     url = postgres_server.create_database()
     database = open_database(url)
     migrate(database)
     database.close()
     folder = tmp_path_factory.mktemp("skewed")
-    with SystemOfManyClocks(url, redis_server.url, folder, gateways=len(GATEWAYS)) as running:
+    with SystemOfManyClocks(
+        url, redis_server.url, folder, gateways=len(GATEWAYS), launcher=launcher
+    ) as running:
         yield running
     postgres_server.drop_database(url)
 

@@ -16,6 +16,7 @@ import pytest
 from tests.acceptance.one_port import OnePortSystem
 from tests.acceptance.sites import Site, make_site
 from tests.acceptance.strangers.tiledesk import ask
+from tests.servers.forks import Launcher
 from tests.servers.redis import RedisServer
 
 EMAIL, PASSWORD = "grace@example.com", "correct horse battery"
@@ -23,13 +24,17 @@ EMAIL, PASSWORD = "grace@example.com", "correct horse battery"
 
 @pytest.fixture(scope="module")
 def system(
-    redis_server: RedisServer, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+    redis_server: RedisServer,
+    launcher: Launcher,
+    sqlite_template: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[OnePortSystem]:
     """One running system behind one port."""
+    redis_server.empty()
     folder = tmp_path_factory.mktemp("drop-in")
     shutil.copy(sqlite_template, folder / "widget-auth.sqlite")
     url = f"sqlite:///{folder}/widget-auth.sqlite"
-    with OnePortSystem(url, redis_server.url, folder) as running:
+    with OnePortSystem(url, redis_server.url, folder, launcher=launcher) as running:
         yield running
 
 

@@ -17,6 +17,7 @@ from tests.acceptance.leading_redis import LeadingRedis
 from tests.acceptance.sites import Site, make_site
 from tests.acceptance.system import System
 from tests.acceptance.widget import Widget
+from tests.servers.forks import Launcher
 from tests.servers.redis import RedisServer
 
 BOUND_SECONDS = 15.0
@@ -34,7 +35,10 @@ def leading() -> Iterator[LeadingRedis]:
 
 @pytest.fixture(scope="module")
 def failing_system(
-    leading: LeadingRedis, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+    leading: LeadingRedis,
+    redis_server: RedisServer,
+    launcher: Launcher,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[System]:
     """Two gateways; the broker is a Redis of its own, as in production."""
     folder = tmp_path_factory.mktemp("failing")
@@ -43,7 +47,15 @@ def failing_system(
     migrate(database)
     database.close()
     settings = {"WIDGET_AUTH_BROKER_URL": redis_server.url}
-    with System(url, leading.url, folder, gateways=len(GATEWAYS), settings=settings) as running:
+    redis_server.empty()
+    with System(
+        url,
+        leading.url,
+        folder,
+        gateways=len(GATEWAYS),
+        settings=settings,
+        launcher=launcher,
+    ) as running:
         yield running
 
 

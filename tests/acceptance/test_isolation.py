@@ -18,6 +18,8 @@ from config.queues import TOKENS_REVOKE
 from tests.acceptance.sites import Site, make_site
 from tests.acceptance.system import System
 
+FORKED = False
+
 
 def test_the_gateway_has_neither_sql_nor_sealing_keys(site: Site) -> None:
     """A running gateway has not loaded SQLAlchemy and holds no sealing key or shared secret.

@@ -29,6 +29,7 @@ from tests.acceptance.processes import RunningProcess
 from tests.integration.cli.conftest import settings_for
 from tests.integration.people.site import PeopleSite
 from tests.integration.scenes import DEVICES, mint, new_device
+from tests.servers.forks import Launcher
 
 DEVICES_AT_ONCE = 64
 ROUNDS = 100 if os.environ.get("WIDGET_AUTH_LONG_TESTS") else 3
@@ -71,14 +72,18 @@ class Farm:
 
 
 @pytest.fixture
-def farm(database_url: str, database: Database, redis_url: str, tmp_path: Path) -> Iterator[Farm]:
+def farm(
+    database_url: str, database: Database, redis_url: str, launcher: Launcher, tmp_path: Path
+) -> Iterator[Farm]:
     """The workers run, on each database in turn."""
     settings = {**settings_for(database_url, redis_url), "ACCEPT_PLAIN_TOKENS": "1"}
     environ = {f"WIDGET_AUTH_{name}": value for name, value in settings.items()}
     environ["WIDGET_AUTH_BROKER_URL"] = redis_url
     [program] = [program for program in WORKERS if program.name == VERIFICATION]
     workers = [
-        RunningProcess(name, (*program.arguments, "-n", f"{name}@%h"), environ, tmp_path).start()
+        RunningProcess(
+            name, (*program.arguments, "-n", f"{name}@%h"), environ, tmp_path, launcher
+        ).start()
         for name in (f"verifier-{number}" for number in range(1, 5))
     ]
     answers: queue.Queue[dict[str, Any]] = queue.Queue()

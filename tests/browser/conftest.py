@@ -12,6 +12,7 @@ from domain.ids import ProjectId
 from domain.roles import Role
 from tests.browser.dashboards import Dashboard, OnePortSystem, open_dashboard
 from tests.servers.browser import Open
+from tests.servers.forks import Launcher
 from tests.servers.redis import RedisServer
 
 SignInAs = Callable[..., Page]
@@ -19,7 +20,7 @@ SignInAs = Callable[..., Page]
 
 @pytest.fixture(scope="session")
 def dashboard(
-    redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+    redis_server: RedisServer, launcher: Launcher, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Dashboard]:
     """A running system for all tests of this process; each test makes a project of its own.
 
@@ -31,7 +32,7 @@ def dashboard(
     own = RedisServer()
     own.start()
     try:
-        with OnePortSystem(own.url, folder) as system:
+        with OnePortSystem(own.url, folder, launcher) as system:
             dashboard = open_dashboard(system)
             yield dashboard
             dashboard.transactor.database.close()

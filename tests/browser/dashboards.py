@@ -21,6 +21,7 @@ from storage.sql.engine import open_database
 from storage.sql.migrate import migrate
 from tests.acceptance.processes import free_port
 from tests.acceptance.system import System
+from tests.servers.forks import Launcher
 
 # Only as strong as a test needs it: most members here sign in without their password.
 HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -31,12 +32,12 @@ TESTS = Actor("test:browser")
 class OnePortSystem(System):
     """Gateway and dashboard in one process, workers and beat. A context manager."""
 
-    def __init__(self, redis_url: str, folder: Path) -> None:
+    def __init__(self, redis_url: str, folder: Path, launcher: Launcher | None = None) -> None:
         database_url = f"sqlite:///{folder}/widget-auth.sqlite"
         database = open_database(database_url)
         migrate(database)
         database.close()
-        super().__init__(database_url, redis_url, folder)
+        super().__init__(database_url, redis_url, folder, launcher=launcher)
         self._port = free_port()
         self._ports = {"gateway-1": self._port, "dashboard": self._port}
         self.environ["WIDGET_AUTH_PUBLIC_URL"] = self.url

@@ -20,6 +20,7 @@ from dashboard.wire import API_PREFIX
 from tests.acceptance.sites import make_site
 from tests.acceptance.system import System
 from tests.published.known_things import KnownThings, a_lived_in_project
+from tests.servers.forks import Launcher
 from tests.servers.redis import RedisServer
 
 LONG = os.environ.get("WIDGET_AUTH_LONG_TESTS") == "1"
@@ -42,12 +43,17 @@ Document = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def system(
-    sqlite_template: Path, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+    sqlite_template: Path,
+    redis_server: RedisServer,
+    launcher: Launcher,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[System]:
     """Every process; what the API answers is no matter of the kind of database."""
     folder = tmp_path_factory.mktemp("published")
     shutil.copy(sqlite_template, folder / "walked.sqlite")
-    with System(f"sqlite:///{folder}/walked.sqlite", redis_server.url, folder) as running:
+    redis_server.empty()
+    url = f"sqlite:///{folder}/walked.sqlite"
+    with System(url, redis_server.url, folder, launcher=launcher) as running:
         yield running
 
 

@@ -16,7 +16,8 @@ from storage.redis.client import connect
 from storage.sql.engine import open_database
 from tests.acceptance.hurried.clock import FILE_VARIABLE, HurriedClock
 from tests.acceptance.processes import ROOT, free_port
-from tests.chaos.launched import Launched, Launcher
+from tests.chaos.launched import Launched
+from tests.servers.forks import Launcher
 from tests.servers.redis import RedisServer
 
 SWEEP_SECONDS = 0.1

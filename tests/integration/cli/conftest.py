@@ -15,6 +15,7 @@ from storage.sql.tables import metadata
 from tests.acceptance.processes import RunningProcess
 from tests.integration.cli.commands import CommandLine, key
 from tests.integration.scenes import add_project, open_transactor, rotate
+from tests.servers.forks import Launcher
 
 # For tests of what is the same whatever the database.
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -77,12 +78,14 @@ def dump(database: Database) -> str:
 
 
 @pytest.fixture
-def revocation_worker(cli: CommandLine, tmp_path: Path) -> Iterator[RunningProcess]:
+def revocation_worker(
+    cli: CommandLine, launcher: Launcher, tmp_path: Path
+) -> Iterator[RunningProcess]:
     """A real worker that carries revocations out."""
     command = ("celery", "-q", "-A", "workers.app", "worker", "-P", "solo", "-Q", "revocation")
     alone = ("--without-mingle", "--without-gossip", "--without-heartbeat")
     environ = {f"WIDGET_AUTH_{name}": value for name, value in cli.environment.items()}
-    worker = RunningProcess("worker", (*command, *alone), environ, tmp_path).start()
+    worker = RunningProcess("worker", (*command, *alone), environ, tmp_path, launcher).start()
     worker.wait_until_ready()
     yield worker
     worker.stop()

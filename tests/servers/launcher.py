@@ -1,7 +1,8 @@
 """A process that has imported everything, and forks itself for each process that is to run.
 
-A fault every second is a start every second, and importing is nearly all of a start. It reads one
-JSON object a line: `{"module", "arguments", "environ", "log"}`, and answers each with a process id.
+Importing is nearly all of a start, and tests start hundreds. It reads one JSON object a line:
+`{"module", "arguments", "environ", "log"}`, answered with a process id, or `{"reap"}`, the id of
+one that has ended, answered with its exit code; negative, the signal that ended it.
 """
 
 import gc
@@ -9,7 +10,6 @@ import importlib
 import json
 import os
 import runpy
-import signal
 import sys
 import traceback
 from typing import Any
@@ -45,21 +45,30 @@ def main() -> None:
     for module in IMPORTED:
         importlib.import_module(module)
     gc.freeze()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the dead here
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     for line in sys.stdin:
-        tie = tied_to_this_process()
-        pid = os.fork()
-        if not pid:
-            tie()
-            _become(json.loads(line))
-        sys.stdout.write(f"{pid}\n")
+        wanted = json.loads(line)
+        answer = _reap(wanted["reap"]) if "reap" in wanted else _fork(wanted)
+        sys.stdout.write(f"{answer}\n")
         sys.stdout.flush()
 
 
+def _reap(pid: int) -> int:
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _fork(wanted: dict[str, Any]) -> int:
+    tie = tied_to_this_process()
+    pid = os.fork()
+    if not pid:
+        tie()
+        _become(wanted)
+    return pid
+
+
 def _become(wanted: dict[str, Any]) -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     null = os.open(os.devnull, os.O_RDONLY)
     log = os.open(wanted["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)

@@ -1,0 +1,122 @@
+"""Processes forked out of one that has imported everything, and handled as those of subprocess."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from cli.development.lifetime import tied_to_this_process
+
+ROOT = Path(__file__).parents[2]
+
+
+class Launcher:
+    """Starts processes out of one that has imported everything. A context manager.
+
+    Args:
+        root: where the code is that runs; another than this one for deliberate bugs.
+    """
+
+    def __init__(self, root: Path = ROOT) -> None:
+        self._turn = threading.Lock()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.servers.launcher"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=root,
+            start_new_session=True,
+            preexec_fn=tied_to_this_process(),  # noqa: PLW1509 - it starts before any thread
+        )
+
+    def __enter__(self) -> Self:
+        assert self._read() == "ready\n"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """It ends, and with it all that it has forked."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                pipe.close()
+
+    def fork(self, arguments: Sequence[str], environ: Mapping[str, str], log: Path) -> "Fork":
+        """A new process: the module, and what it is told."""
+        module, *told = arguments
+        wanted = {"module": module, "arguments": told, "environ": dict(environ), "log": str(log)}
+        return Fork(self._ask(wanted), self)
+
+    def reap(self, pid: int) -> int:
+        """The exit code of a process that has ended; asked once."""
+        return self._ask({"reap": pid})
+
+    def _ask(self, wanted: Mapping[str, Any]) -> int:
+        assert self._process.stdin
+        with self._turn:
+            self._process.stdin.write(json.dumps(wanted) + "\n")
+            self._process.stdin.flush()
+            return int(self._read())
+
+    def _read(self) -> str:
+        assert self._process.stdout
+        return self._process.stdout.readline()
+
+
+class Fork:
+    """A process that the launcher has forked, with the methods of `subprocess.Popen`."""
+
+    def __init__(self, pid: int, launcher: Launcher) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._launcher = launcher
+        self._handle = os.pidfd_open(pid)
+
+    def poll(self) -> int | None:
+        """Its exit code, once it has ended."""
+        return self._look(0)
+
+    def wait(self, timeout: float) -> int:
+        """Its exit code.
+
+        Raises:
+            TimeoutExpired: it has not ended in so many seconds.
+        """
+        code = self._look(timeout)
+        if code is None:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout)
+        return code
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """It has got the signal, if it has not ended."""
+        if self.poll() is None:
+            signal.pidfd_send_signal(self._handle, number)
+
+    def terminate(self) -> None:
+        """It has been told to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """It has been ended."""
+        self.send_signal(signal.SIGKILL)
+
+    def _look(self, seconds: float) -> int | None:
+        if self.returncode is None and select.select([self._handle], [], [], seconds)[0]:
+            self.returncode = self._launcher.reap(self.pid)
+            os.close(self._handle)
+        return self.returncode
+
+
+@pytest.fixture(scope="session")
+def launcher() -> Iterator[Launcher]:
+    """Whence the systems of this process's tests are started."""
+    with Launcher() as running:
+        yield running
