@@ -51,6 +51,10 @@ class Receipt:
     settled: bool
     all_asked: bool = True
 
+    def with_asked(self, nodes: Iterable[NodeId]) -> "Receipt":
+        """These nodes were asked now."""
+        return replace(self, answers=join_answers(self.answers, dict.fromkeys(nodes)))
+
 
 def revocation_of(db: Connection, rotation: Rotation) -> Revocation:
     """What the rotation's cut revoked: the secrets whose end and whose cut are one commit."""
@@ -93,7 +97,7 @@ def gather_receipt(stores: Stores, revocation: Revocation, asked: Iterable[NodeI
     were_asked = dict.fromkeys((*asked, *state.asked))
     answers = join_answers(revocation.answers, join_answers(were_asked, state.closed))
     waiting = {node for node, count in answers.items() if count is None}
-    may_return = 0 <= state.age_seconds < RETURN_SECONDS
+    may_return = not state.is_open or 0 <= state.age_seconds < RETURN_SECONDS
     expired = frozenset(node for node in waiting if not living.get(node, may_return))
     return Receipt(
         targeted=state.targeted,
@@ -160,9 +164,12 @@ def settle_rotations(stores: Stores, project_id: ProjectId | None = None) -> int
 def _settle(stores: Stores, rotation: Rotation, revocation: Revocation) -> None:
     receipt = gather_receipt(stores, revocation)
     if not receipt.settled or not receipt.all_asked:
-        ask_nodes(stores, revocation)
-    ends = receipt.settled and rotation.state is RotationState.CUTTING
-    if ends or with_receipt(rotation, receipt) != rotation:
+        asked = ask_nodes(stores, revocation)
+        receipt = receipt if receipt.settled else receipt.with_asked(asked)
+    is_cutting = rotation.state is RotationState.CUTTING
+    tells_more = with_receipt(rotation, receipt) != rotation
+    # A completed rotation takes whole figures only: nobody may be there to settle it once more.
+    if (is_cutting and (receipt.settled or tells_more)) or (receipt.settled and tells_more):
         stores.transactor.run(partial(_store, revocation=revocation, receipt=receipt))
 
 

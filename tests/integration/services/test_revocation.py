@@ -334,8 +334,11 @@ def test_a_dead_node_is_named_though_redis_lost_it_with_the_receipt(scene: Scene
 
     settle_rotations(scene.stores)
     scene.answer(THIRD_NODE, rotation.id, 1)
+    assert scene.receipt(rotation.id)[2] == NodeCounts(asked=3, answered=1)
     settle_rotations(scene.stores)
-    assert scene.receipt(rotation.id)[0] is RotationState.CUTTING  # the other may come back yet
+    state, _, nodes = scene.receipt(rotation.id)
+    assert state is RotationState.CUTTING  # the other may come back yet
+    assert nodes == NodeCounts(asked=3, answered=2)
 
     _age_receipt(scene, rotation.id)
     settle_rotations(scene.stores)
