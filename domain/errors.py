@@ -12,6 +12,10 @@ class StorageUnavailable(WidgetAuthError):
     """A store does not answer; the same request may succeed later."""
 
 
+class ProjectBusy(StorageUnavailable):
+    """Somebody has held the rows for too long; whoever needs others is not concerned."""
+
+
 class Refused(WidgetAuthError):
     """The request cannot be carried out as asked; repeating it changes nothing."""
 

@@ -6,6 +6,7 @@ from functools import partial
 
 import structlog
 
+from domain.errors import ProjectBusy
 from domain.rotations import Rotation
 from domain.times import to_wire
 from services.stores import Stores
@@ -52,8 +53,15 @@ def announce_retirements(stores: Stores, soft_cut: SoftCut) -> int:
     for rotation, generation in found:
         _tell_nodes(stores, rotation, generation, now, soft_cut)
         is_near = rotation.due_at is not None and rotation.due_at <= remind_until
-        stores.transactor.run(partial(_note, rotation=rotation, is_reminder=is_near))
+        _try_to_note(stores, rotation, is_reminder=is_near)
     return len(found)
+
+
+def _try_to_note(stores: Stores, rotation: Rotation, *, is_reminder: bool) -> None:
+    try:
+        stores.transactor.run(partial(_note, rotation=rotation, is_reminder=is_reminder))
+    except ProjectBusy:
+        log.warning("announcement_left_to_sweep", project_id=rotation.project_id)
 
 
 def _tell_nodes(

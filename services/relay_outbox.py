@@ -1,10 +1,11 @@
 """The relay: events that nobody has carried out yet are sent again until somebody has."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import structlog
 
-from domain.errors import StorageUnavailable
+from domain.errors import ProjectBusy, StorageUnavailable
 from domain.events import KINDS_WITH_WORK, EventKind, OutboxEvent
 from domain.ids import RotationId, VisitorId
 from services.parking import note_failure
@@ -25,22 +26,37 @@ OWN_HANDS = timedelta(seconds=5)
 def relay_outbox(stores: Stores) -> int:
     """Every event that was due again has been sent, or carried out here when it is late.
 
+    Late ones come first: a broker that is away takes seconds to say so of each event that is sent.
+    An event whose project somebody holds comes due again, and keeps none of the others.
+
     Returns:
         How many were due.
+
+    Raises:
+        StorageUnavailable: a store does not answer; all of them come due again.
     """
     due, late = stores.transactor.run(_claim)
-    for event in late:
-        _try_to_carry_out(stores, event)
-    stores.transactor.send(due)
+    try:
+        _carry_out_late(stores, late)
+    finally:
+        stores.transactor.send(due)
     return len(due) + len(late)
 
 
-def _try_to_carry_out(stores: Stores, event: OutboxEvent) -> None:
+def _carry_out_late(stores: Stores, late: Iterable[OutboxEvent]) -> None:
+    for event in late:
+        try:
+            _carry_out_or_note(stores, event)
+        except ProjectBusy:  # what nodes and Redis must know they do; SQL is told by a later sweep
+            log.warning("event_left_to_sweep", event_id=event.event_id, kind=event.kind)
+
+
+def _carry_out_or_note(stores: Stores, event: OutboxEvent) -> None:
     log.warning("event_run_by_relay", event_id=event.event_id, kind=event.kind)
     try:
         _carry_out(stores, event)
     except StorageUnavailable:
-        raise  # the others would fare alike; all of them come due again
+        raise  # the others would fare alike, unless only the project is busy
     except Exception as error:  # noqa: BLE001 - one event's fault is not another's
         note_failure(stores, event, error)
 

@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from domain import rotation_rules
-from domain.errors import Invalid, StorageUnavailable
+from domain.errors import Invalid, ProjectBusy, StorageUnavailable
 from domain.ids import ProjectId
 from domain.roles import Actor
 from domain.rotation_dates import AtTime, OffHours, When
@@ -87,6 +87,8 @@ def _list_due(stores: Stores, after: str) -> list[ProjectId]:
 def _try_to_run(stores: Stores, project_id: ProjectId) -> None:
     try:
         stores.transactor.run(partial(_run, stores, project_id))
+    except ProjectBusy:
+        log.warning("policy_left_to_sweep", project_id=project_id)
     except StorageUnavailable:
         raise  # the others would fare alike
     except Exception as error:  # noqa: BLE001 - one project's fault is not another's

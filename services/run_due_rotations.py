@@ -4,7 +4,7 @@ from functools import partial
 
 import structlog
 
-from domain.errors import StorageUnavailable
+from domain.errors import ProjectBusy, StorageUnavailable
 from domain.ids import ProjectId, RotationId
 from domain.roles import Actor
 from domain.rotation_rules import cut_due
@@ -26,7 +26,7 @@ def run_due_rotations(stores: Stores) -> int:
     """Every rotation that is due has been cut or postponed, each in a commit of its own.
 
     Any number of runners may do this at once: a rotation that one of them has taken is no longer
-    due for the others. One that fails delays none of the others.
+    due for the others. One that fails, or whose project somebody holds, keeps none of the others.
 
     Returns:
         How many this runner has taken.
@@ -51,13 +51,15 @@ def _try_to_run(stores: Stores, project_id: ProjectId, rotation_id: RotationId) 
         return stores.transactor.run(
             partial(_run, project_id=project_id, rotation_id=rotation_id), urgent=True
         )
+    except ProjectBusy:
+        log.warning("rotation_left_to_sweep", project_id=project_id, rotation_id=rotation_id)
     except StorageUnavailable:
         raise  # the others would fare alike
     except Exception as error:  # noqa: BLE001 - one project's fault is not another's
         log.error(  # noqa: TRY400 - the trace might quote a row
             "rotation_not_run", project_id=project_id, rotation_id=rotation_id, **told(error)
         )
-        return False
+    return False
 
 
 def _run(transaction: Transaction, *, project_id: ProjectId, rotation_id: RotationId) -> bool:

@@ -90,10 +90,22 @@ class Transactor:
         self.reached = reached
         self._publish = publish
 
-    def run(self, use_case: Callable[[Transaction], T], *, urgent: bool = False) -> T:
+    def run(
+        self,
+        use_case: Callable[[Transaction], T],
+        *,
+        urgent: bool = False,
+        lock_seconds: float | None = None,
+    ) -> T:
         """The use case has committed, and its events are sent, or left to the relay.
 
+        Args:
+            use_case: everything it does is one transaction.
+            urgent: a revocation or a person's click.
+            lock_seconds: how long it waits for a lock, where that is less than usual.
+
         Raises:
+            ProjectBusy: somebody else holds the project for too long; nothing has happened.
             StorageUnavailable: the database does not answer; nothing has happened.
         """
         announced: list[OutboxEvent] = []
@@ -104,7 +116,7 @@ class Transactor:
             announced[:] = transaction.announced
             return result
 
-        result = self.database.write(work, urgent=urgent)
+        result = self.database.write(work, urgent=urgent, lock_seconds=lock_seconds)
         self.reached(Step.COMMITTED)
         self.send(announced)
         return result

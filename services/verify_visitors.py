@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from types import MappingProxyType
@@ -94,7 +94,8 @@ class VisitorVerifier:
         parts = run_or_split(
             self._transactor, requests, partial(self._verify, seen=seen), _unanswered
         )
-        return _joined(parts)
+        joined = _joined(parts)
+        return replace(joined, outcomes=_in_order(requests, joined.outcomes))
 
     def _verify(
         self, transaction: Transaction, requests: Sequence[VerifyRequest], *, seen: Epochs

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from domain.errors import StorageUnavailable
+from domain.errors import ProjectBusy, StorageUnavailable
 from storage.sql.patience import CONNECT_ARGUMENTS, PatientConnection
 from storage.sql.turnstile import Turnstile
 
@@ -23,10 +24,14 @@ _CLOCK = "widget_auth_clock"
 BUSY_TIMEOUT_SECONDS = 5
 TRANSACTION_ATTEMPTS = 3
 _RETRIED_STATES = frozenset({"40P01", "40001"})  # deadlock detected, serialization failure
+_LOCK_NOT_AVAILABLE = "55P03"
+_QUERY_CANCELED = "57014"
 # Every statement here has an index to go by. A connection keeps its plans, and one made while a
 # table was small would read all of it for as long: so reading all of a table is no plan, and what
 # that makes of a plan's cost starts no compiler.
 _PLANS = "-c enable_seqscan=off -c jit=off"
+
+_SET_LOCK_TIMEOUT = sa.text("SELECT set_config('lock_timeout', :milliseconds, true)")
 
 
 class Database:
@@ -53,7 +58,13 @@ class Database:
         with _mapped_errors(), self._reader.begin() as db, _left_clean(db):
             yield db
 
-    def write(self, work: Callable[[Connection], T], *, urgent: bool = False) -> T:
+    def write(
+        self,
+        work: Callable[[Connection], T],
+        *,
+        urgent: bool = False,
+        lock_seconds: float | None = None,
+    ) -> T:
         """`work` has run inside one transaction, and that has committed.
 
         A deadlock or serialization failure is repeated in up to three new transactions, so `work`
@@ -62,7 +73,15 @@ class Database:
         Args:
             work: gets the connection; its return value is returned.
             urgent: a revocation or a person's click, which SQLite's batch writer lets past.
+            lock_seconds: how long it waits for a lock, where that is less than usual; SQLite knows
+                only the one of all its writers.
+
+        Raises:
+            ProjectBusy: somebody held a lock for longer; nothing has happened.
+            StorageUnavailable: the database does not answer.
         """
+        if lock_seconds is not None and not self.is_sqlite:
+            work = _less_patient(work, lock_seconds)
         for attempts_left in reversed(range(TRANSACTION_ATTEMPTS)):
             try:
                 return self._write_once(work, urgent=urgent)
@@ -206,6 +225,8 @@ def _mapped_errors() -> Iterator[None]:
     except (OperationalError, InterfaceError) as error:
         if _is_repeatable(error):
             raise
+        if _waited_for_lock(error):
+            raise ProjectBusy from error
         raise StorageUnavailable from error
     except PoolTimeout as error:
         raise StorageUnavailable from error
@@ -217,3 +238,24 @@ def _mapped_errors() -> Iterator[None]:
 
 def _is_repeatable(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in _RETRIED_STATES
+
+
+def _waited_for_lock(error: DBAPIError) -> bool:
+    """Whether it ended while waiting for somebody's lock, by either of the two bounds.
+
+    A statement that waits for several locks in turn meets its own bound. Where the server speaks
+    another language that counts as a database that does not answer, which is safe.
+    """
+    if not isinstance(error.orig, psycopg.Error):
+        return False
+    if error.orig.sqlstate == _QUERY_CANCELED:
+        return " tuple (" in (error.orig.diag.context or "")
+    return error.orig.sqlstate == _LOCK_NOT_AVAILABLE
+
+
+def _less_patient(work: Callable[[Connection], T], seconds: float) -> Callable[[Connection], T]:
+    def impatiently(db: Connection) -> T:
+        db.execute(_SET_LOCK_TIMEOUT, {"milliseconds": f"{round(seconds * 1000)}ms"})
+        return work(db)
+
+    return impatiently

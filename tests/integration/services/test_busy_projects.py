@@ -1,0 +1,185 @@
+"""A project that somebody holds for too long keeps no other one: PostgreSQL, which locks by row."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from domain.errors import ProjectBusy, StorageUnavailable
+from domain.ids import ProjectId
+from domain.outcomes import SignedIn
+from domain.rotation_dates import AtTime
+from domain.rotations import Rotation, RotationState
+from domain.signing_secrets import SecretState
+from services.announce_retirements import SoftCut, announce_retirements
+from services.key_rings import KeyRings
+from services.publish_cards import publish_card
+from services.relay_outbox import OWN_HANDS, relay_outbox
+from services.rotation_policies import run_due_policies, set_policy
+from services.run_due_rotations import run_due_rotations
+from services.verify_visitors import VisitorVerifier
+from storage.sql import outbox, projects, rotations, signing_secrets
+from tests.integration.scenes import (
+    ADMINISTRATOR,
+    DEVICES,
+    SEALER,
+    add_project,
+    mint,
+    request,
+    rotate,
+)
+from tests.integration.services.test_run_due import AFTERNOON, DAY, EVENING, Night, night
+
+__all__ = ["night"]
+
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+A_MOMENT = sa.text("SET LOCAL lock_timeout = '50ms'")
+
+
+@pytest.fixture
+def held(night: Night) -> ProjectId:
+    """The first of two projects, which somebody will hold; nobody waits long for a lock."""
+    sa.event.listen(night.database.writer, "begin", lambda db: db.execute(A_MOMENT))
+    first, night.project_id = night.project_id, add_project(night.stores.transactor)
+    rotate(night.stores.transactor, night.project_id)
+    return first
+
+
+@contextmanager
+def holding(night: Night, project_id: ProjectId) -> Iterator[None]:
+    """Somebody's transaction has the project and does not end."""
+    with night.database.writer.begin() as db:
+        projects.lock_project(db, project_id)
+        yield
+
+
+def of_both(night: Night, held: ProjectId) -> list[ProjectId]:
+    """The project that is held comes first."""
+    return [held, night.project_id]
+
+
+def latest_of(night: Night, project_id: ProjectId) -> Rotation:
+    """Its latest rotation."""
+    with night.database.reading() as db:
+        return rotations.list_rotations(db, project_id, limit=1)[0]
+
+
+def plan_both(night: Night, held: ProjectId) -> None:
+    """Both are in an overlap that ends in the evening; both new secrets are in use."""
+    other = night.project_id
+    for night.project_id in (held, other):
+        night.use(night.plan(AtTime(EVENING)))
+
+
+def test_other_cuts_are_made(night: Night, held: ProjectId) -> None:
+    """The rotation of the project that is held is cut by the next sweep."""
+    plan_both(night, held)
+    night.now = EVENING
+
+    with holding(night, held):
+        assert run_due_rotations(night.stores) == 1
+    assert latest_of(night, night.project_id).state is RotationState.CUTTING
+    assert latest_of(night, held).state is RotationState.OVERLAPPING
+
+    assert run_due_rotations(night.stores) == 1
+    assert latest_of(night, held).state is RotationState.CUTTING
+
+
+def test_other_overlaps_are_announced(night: Night, held: ProjectId) -> None:
+    """The one of the project that is held is announced once more."""
+    plan_both(night, held)
+
+    with holding(night, held):
+        announce_retirements(night.stores, SoftCut())
+
+    assert announce_retirements(night.stores, SoftCut()) == 1
+    assert announce_retirements(night.stores, SoftCut()) == 0
+
+
+def test_other_policies_make_their_secrets(night: Night, held: ProjectId) -> None:
+    """Whichever comes first by its id."""
+    for project_id in of_both(night, held):
+        night.stores.transactor.run(lambda t, p=project_id: set_policy(t, p, 30, ADMINISTRATOR))
+    night.now = AFTERNOON + 30 * DAY
+
+    for kept in of_both(night, held):
+        with holding(night, kept):
+            run_due_policies(night.stores)
+
+    with night.database.reading() as db:
+        secrets = [signing_secrets.list_secrets(db, p)[0] for p in of_both(night, held)]
+    assert [secret.state for secret in secrets] == [SecretState.WAITING] * 2
+
+
+def test_other_events_are_carried_out_and_sent(night: Night, held: ProjectId) -> None:
+    """Those that are late by the relay's own hands, those that are not by their tasks."""
+    for project_id in of_both(night, held):
+        publish_card(night.stores, project_id)
+        rotate(night.stores.transactor, project_id)
+    night.now += 2 * OWN_HANDS
+    recent = add_project(night.stores.transactor)
+    rotate(night.stores.transactor, recent)
+    night.broker.is_down = True
+    rotate(night.stores.transactor, recent)
+    night.broker.is_down = False
+    night.broker.sent.clear()
+    night.now += OWN_HANDS * 0.9
+
+    with holding(night, held):
+        relay_outbox(night.stores)
+
+    assert undone(night, held) == 1
+    assert undone(night, night.project_id) == 0
+    assert [payload["project_id"] for _, payload in night.broker.sent] == [recent]
+
+
+def undone(night: Night, project_id: ProjectId) -> int:
+    """How many of its events wait."""
+    with night.database.reading() as db:
+        return len(outbox.list_undone_of(db, [project_id]))
+
+
+def test_others_of_a_batch_are_answered(night: Night, held: ProjectId) -> None:
+    """In order; who belongs to the project that is held may try again."""
+    night.now = datetime.now(UTC)
+    both = of_both(night, held)
+    tokens = {p: mint(rotate(night.stores.transactor, p).secret, "ada") for p in both}
+    verifier = VisitorVerifier(night.stores.transactor, KeyRings(SEALER), DEVICES)
+    asked = [request(p, tokens[p]) for p in (night.project_id, held, night.project_id)]
+
+    with holding(night, held):
+        outcomes = verifier.verify(asked).outcomes
+
+    assert [isinstance(outcome, SignedIn) for outcome in outcomes] == [True, False, True]
+    assert [o.request_id for o in outcomes] == [r.request_id for r in asked]
+    assert outcomes[1].code == "unavailable"
+
+
+@pytest.mark.parametrize("bound", ["lock_timeout", "statement_timeout"])
+def test_a_lock_is_told_from_a_database_that_does_not_answer(
+    night: Night, held: ProjectId, bound: str
+) -> None:
+    """Whichever bound a wait for somebody's lock meets, it is the project that is busy."""
+
+    def wait_for(db: Connection) -> None:
+        db.exec_driver_sql(f"SET LOCAL {bound} = '40ms'")
+        projects.lock_project(db, held)
+
+    with holding(night, held), pytest.raises(ProjectBusy):
+        night.database.write(wait_for)
+
+
+def test_a_slow_statement_waits_for_nobody(night: Night) -> None:
+    """It is the database that does not answer: the others would fare alike."""
+
+    def sleep(db: Connection) -> None:
+        db.exec_driver_sql("SET LOCAL statement_timeout = '40ms'")
+        db.exec_driver_sql("SELECT pg_sleep(5)")
+
+    with pytest.raises(StorageUnavailable) as slow:
+        night.database.write(sleep)
+    assert not isinstance(slow.value, ProjectBusy)
