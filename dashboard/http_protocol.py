@@ -11,6 +11,7 @@ from typing import Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES: Final = 16 * 1024
+MAX_PIPELINED: Final = 16
 LAST_WORDS_SECONDS: Final = 3.0
 
 
@@ -18,19 +19,26 @@ class HeadTooLarge(Exception):
     """Raised inside the parser to stop it."""
 
 
+class TooManyPipelined(Exception):
+    """Raised inside the parser to stop it."""
+
+
 class BoundedHttpProtocol(HttpToolsProtocol):
     """A request has to come whole, its body too, within some seconds; its head is of limited size.
 
-    What is refused gets an error in JSON, as far as nothing else is being answered, and the end of
-    the connection.
+    Few requests may wait for the answer to the one before them, and answers have to be taken. What
+    is refused gets an error in JSON, as far as nothing else is being answered, and the end of the
+    connection.
     """
 
     request_seconds = 10.0
+    paused_seconds = 10.0
     _head_bytes = 0
     _in_head = True
     _is_over = False
     _is_too_large = False
     _deadline: asyncio.TimerHandle | None = None
+    _paused: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The peer owes us a request."""
@@ -40,7 +48,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing waits for the connection any more."""
         self._stop_waiting()
+        self._taken()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The peer takes less than it asked for: it has some seconds."""
+        super().pause_writing()
+        self._taken()
+        self._paused = self.loop.call_later(self.paused_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The peer has caught up."""
+        super().resume_writing()
+        self._taken()
 
     def data_received(self, data: bytes) -> None:
         """What is whole in the data is on its way to the application, or refused."""
@@ -61,11 +81,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._expect_request()
 
     def on_headers_complete(self) -> None:
-        """The head is within its limit.
+        """The head is within its limit, and so is the number of those who wait.
 
         Raises:
             HeadTooLarge: it is not.
+            TooManyPipelined: it is not.
         """
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise TooManyPipelined
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if size > MAX_HEAD_BYTES:
             self._is_too_large = True
@@ -94,6 +117,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._deadline:
             self._deadline.cancel()
             self._deadline = None
+
+    def _taken(self) -> None:
+        if self._paused:
+            self._paused.cancel()
+            self._paused = None
 
     def _give_up(self) -> None:
         """The request was not there in time. If its body is missing, it may have an answer."""

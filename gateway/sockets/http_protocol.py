@@ -24,6 +24,7 @@ from gateway.sockets.hub import Hub
 from gateway.sockets.interface import UpgradeDecision, UpgradeRequest
 
 MAX_HEAD_BYTES: Final = 16 * 1024
+MAX_PIPELINED: Final = 16
 
 _MALFORMED = UpgradeDecision(
     HTTPStatus.BAD_REQUEST, "bad_request", "This is no valid HTTP request."
@@ -51,11 +52,16 @@ class _HeadTooLarge(Exception):
     """Raised inside the parser to stop it."""
 
 
+class _TooManyPipelined(Exception):
+    """Raised inside the parser to stop it; as others are being answered, nothing can be said."""
+
+
 class HttpProtocol(HttpToolsProtocol):
     """HTTP for the ASGI application, and requests for sockets answered here.
 
     A request has to come whole within the hub's patience; request line and headers have a size
-    limit; what cannot be answered otherwise gets a JSON error and the end of the connection.
+    limit; what cannot be answered otherwise gets a JSON error and the end of the connection. Few
+    requests may wait for the answer to the one before them, and answers have to be taken.
     """
 
     _head_bytes = 0
@@ -72,10 +78,34 @@ class HttpProtocol(HttpToolsProtocol):
         """Nothing holds the connection any more."""
         super().connection_lost(exc)
         self._hub.requests.discard(self)
+        self._hub.paused.discard(self)
+
+    def pause_writing(self) -> None:
+        """The peer takes less than it asked for: it has some seconds."""
+        super().pause_writing()
+        self._hub.paused.add(self)
+
+    def resume_writing(self) -> None:
+        """The peer has caught up; of a connection that is closing, it takes the rest in time."""
+        super().resume_writing()
+        if not self.transport.is_closing():
+            self._hub.paused.discard(self)
+
+    def on_response_complete(self) -> None:
+        """The answer is on its way, and if it is the last, it has to be taken in time."""
+        super().on_response_complete()
+        self._bound_closing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """The connection ends; what is unsent has to be taken in time."""
+        super().timeout_keep_alive_handler()
+        self._bound_closing()
 
     def data_received(self, data: bytes) -> None:
         """What is whole in the data is on its way to the application or answered."""
-        self._unset_keepalive_if_required()
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+            self._hub.requests.add(self)  # line ends between requests begin none
         if self._in_head:
             self._head_bytes += len(data)
         try:
@@ -97,7 +127,14 @@ class HttpProtocol(HttpToolsProtocol):
         self._hub.requests.add(self)
 
     def on_headers_complete(self) -> None:
-        """The headers are within their limit."""
+        """The headers are within their limit, and so is the number of those who wait.
+
+        Raises:
+            _HeadTooLarge: they are not.
+            _TooManyPipelined: it is not.
+        """
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise _TooManyPipelined
         self._in_head = False
         self._head_bytes = 0
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
@@ -112,14 +149,18 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def give_up(self, why: str) -> None:  # noqa: ARG002
-        """The request, or the decision on it, was not there in time."""
+        """The request, or the decision on it, was not there in time, or an answer not taken."""
         if self._undecided:
             self._refuse(_UNDECIDED)
-        elif self._in_head:
+        elif self._in_head and not (self.flow.write_paused or self.transport.is_closing()):
             self._refuse(_LATE)
         else:
-            # A body that never ends: the application may have answered already.
+            # The application may have answered already: the body never ends, say.
             self.transport.abort()
+
+    def _bound_closing(self) -> None:
+        if self.transport.is_closing():
+            self._hub.paused.add(self)
 
     @property
     def _hub(self) -> Hub:
@@ -223,6 +264,7 @@ class HttpProtocol(HttpToolsProtocol):
         """The transport is another's from here on; without the parser, nothing keeps this alive."""
         self.connections.discard(self)
         self._hub.requests.discard(self)
+        self._hub.paused.discard(self)
         self.parser = None  # type: ignore[assignment]  # as uvicorn does in the end
         if self._undecided:
             self._undecided = False

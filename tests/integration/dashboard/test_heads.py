@@ -1,5 +1,6 @@
 """Requests that are too large or too slow to be one: refused, and their connection ended."""
 
+import asyncio
 import json
 import shutil
 import socket
@@ -10,18 +11,26 @@ from typing import Any
 
 import pytest
 
-from dashboard.http_protocol import MAX_HEAD_BYTES, BoundedHttpProtocol
+from dashboard.http_protocol import MAX_HEAD_BYTES, MAX_PIPELINED, BoundedHttpProtocol
 from tests.integration.dashboard.serving import Api, serving, settings_of
 from tests.servers.redis import RedisServer
 
 GOOD = b"GET /sign-in HTTP/1.1\r\nhost: x\r\n"
+LONG = b"GET /api/v1/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n"
 PATIENCE_SECONDS = 1.0
 
 
 class Impatient(BoundedHttpProtocol):
-    """Waits for a shorter time than people's browsers need."""
+    """Waits for a shorter time than people's browsers need, and leaves little to the kernel."""
 
     request_seconds = PATIENCE_SECONDS
+    paused_seconds = PATIENCE_SECONDS
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """What is sent and not taken soon stays here."""
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+        super().connection_made(transport)
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +139,36 @@ def test_a_body_that_does_not_come_is_not_waited_for(peer: socket.socket) -> Non
             pass
     except ConnectionResetError:
         pass
+
+
+def test_few_requests_wait_for_the_answer_before_theirs(peer: socket.socket) -> None:
+    """However many fit into one read, the rest is not taken in: the connection ends."""
+    peer.sendall((GOOD + b"\r\n") * (2 + MAX_PIPELINED))
+    told = b""
+    try:
+        while part := peer.recv(65_536):
+            told += part
+    except ConnectionResetError:
+        pass
+
+    assert b"</html>" not in told
+
+
+def test_an_answer_has_to_be_taken_in_time(impatient: Api) -> None:
+    """Nothing is held for whoever asks for much and reads nothing."""
+    url = impatient.client.base_url
+    with socket.socket() as peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        peer.connect((url.host, url.port))
+        peer.sendall(LONG * (1 + MAX_PIPELINED))
+        deadline = time.monotonic() + 15 * PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                peer.sendall(b"\r\n")
+            except OSError:
+                return
+            time.sleep(PATIENCE_SECONDS / 5)
+    pytest.fail("it is kept")
 
 
 def test_what_is_no_request_is_told_so(peer: socket.socket) -> None:

@@ -4,7 +4,8 @@ Usage: python -m tests.integration.sockets.echo_app [--patience S] [--frames N] 
 
 It prints `ready <port>`. What a widget sends is sent back, but for a few words (see `Echo`).
 `GET /state` tells what is known of the sockets, `GET /close` closes them all with 4401, `GET /slow`
-takes its time. The process ends with its standard input, so with whoever started it.
+takes its time, `GET /large` answers more than a peer takes unread, `GET /fill` just so much. The
+process ends with its standard input, so with whoever started it.
 """
 
 import argparse
@@ -159,6 +160,11 @@ class App:
         if scope["path"] == "/slow":
             await asyncio.sleep(0.3)
         body = json.dumps(SOCKETS.state() | self._held()).encode()
+        if scope["path"] == "/fill":
+            await self._fill(send)
+            return
+        if scope["path"] == "/large":
+            body += b" " * 16_000_000
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -169,9 +175,23 @@ class App:
         kinds = (SocketConnection, FrameReader, HttpProtocol, Farewell)
         return {
             "connections": len(self.server.server_state.connections),
+            "unsent": self._unsent(),
             "awaited": len(hub.requests) + len(hub.closing) + len(hub.paused),
             "objects": sum(isinstance(thing, kinds) for thing in gc.get_objects()),
         }
+
+    async def _fill(self, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while not self._unsent():
+            body = b"x" * 30_000
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+        await send({"type": "http.response.body"})
+
+    def _unsent(self) -> int:
+        transports = [
+            getattr(one, "transport", None) for one in self.server.server_state.connections
+        ]
+        return sum(one.get_write_buffer_size() for one in transports if one)
 
     async def _live(self, receive: Any, send: Any) -> None:
         while True:

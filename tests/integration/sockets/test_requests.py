@@ -2,11 +2,15 @@ import json
 
 import pytest
 
+from gateway.sockets.http_protocol import MAX_PIPELINED
 from tests.integration.sockets.processes import EchoProcess
 from tests.integration.sockets.raw_peer import upgrade_request
 
 POST = b"POST /state HTTP/1.1\r\nhost: a\r\n"
 REQUEST = b"GET /state HTTP/1.1\r\nhost: a\r\n"
+SLOW = b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n"
+LARGE = b"GET /large HTTP/1.1\r\nhost: a\r\n"
+FILL = b"GET /fill HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
 
 
 def test_requests_share_a_connection(app: EchoProcess) -> None:
@@ -16,6 +20,19 @@ def test_requests_share_a_connection(app: EchoProcess) -> None:
         statuses = [peer.response().status for _ in range(3)]
 
     assert statuses == [200, 200, 200]
+
+
+def test_few_requests_wait_for_the_answer_before_theirs(app: EchoProcess) -> None:
+    """However many fit into one read: each that waits takes memory."""
+    with app.peer() as peer:
+        peer.send(SLOW + (REQUEST + b"\r\n") * MAX_PIPELINED)
+        statuses = [peer.response().status for _ in range(1 + MAX_PIPELINED)]
+    with app.peer() as peer:
+        peer.send(SLOW + (REQUEST + b"\r\n") * (1 + MAX_PIPELINED))
+        with pytest.raises((EOFError, ConnectionResetError)):
+            peer.response()
+
+    assert set(statuses) == {200}
 
 
 @pytest.mark.parametrize(
@@ -81,6 +98,34 @@ def test_a_second_request_on_a_connection_has_to_come_in_time(app: EchoProcess) 
         peer.response()
         peer.send(REQUEST)
         assert peer.response().status == 408
+
+
+def test_line_ends_are_no_request(app: EchoProcess) -> None:
+    """Sent after an answer, they keep no connection."""
+    with app.peer() as peer:
+        peer.send(REQUEST + b"\r\n")
+        peer.response()
+        peer.send(b"\r\n")
+        ended = peer.is_ended()
+
+    assert ended
+
+
+@pytest.mark.parametrize("header", [b"", b"connection: close\r\n"])
+def test_an_answer_has_to_be_taken_in_time(app: EchoProcess, header: bytes) -> None:
+    """Of a large one the end is never seen; nothing is held for whoever does not read it."""
+    with app.peer(receive_buffer=4_096) as peer:
+        peer.send(LARGE + header + b"\r\n")
+        peer.socket.recv(1)
+        app.wait_for(lambda state: state["connections"] == 1 and state["unsent"] == 0)
+
+
+def test_the_rest_of_the_last_answer_has_to_be_taken_in_time(app: EchoProcess) -> None:
+    """Also when it is little: the connection is closing, and its peer does not let it."""
+    with app.peer(receive_buffer=4_096) as peer:
+        peer.send(FILL)
+        peer.socket.recv(1)
+        app.wait_for(lambda state: state["connections"] == 1 and state["unsent"] == 0)
 
 
 @pytest.mark.parametrize(
