@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
+import structlog
 from sqlalchemy.engine import Connection
 
+from domain.errors import ProjectBusy
 from domain.events import EventKind
 from domain.ids import NodeId, ProjectId, RotationId
 from domain.receipts import Answers, count_nodes, count_sessions, join_answers
@@ -16,6 +18,8 @@ from services.transactions import Transaction
 from storage.redis import leases, receipts, signals
 from storage.sql import outbox, projects, rotations, signing_secrets
 from storage.sql.engine import now_of
+
+log = structlog.get_logger(__name__)
 
 AT_ONCE = 200
 # A socket that was being bound during the cut is closed a moment later and still counts.
@@ -145,7 +149,8 @@ def settle_rotations(stores: Stores, project_id: ProjectId | None = None) -> int
     Nodes that did not answer are asked again: the signal may have been lost. So are, for a minute
     after a rotation was completed, nodes that Redis did not know of at the cut, and those of which
     it has lost the answer: it may have forgotten them, not they their sockets.
-    A rotation whose revocation was not carried out yet is left to the outbox relay.
+    A rotation whose revocation was not carried out yet is left to the outbox relay, one whose
+    project somebody holds to the next sweep.
 
     Returns:
         How many rotations were looked at.
@@ -157,8 +162,15 @@ def settle_rotations(stores: Stores, project_id: ProjectId | None = None) -> int
         waiting = {event.payload.get("rotation_id") for event in undone}
         ready = [(r, revocation_of(db, r)) for r in open_ones if r.id not in waiting]
     for rotation, revocation in ready:
-        _settle(stores, rotation, revocation)
+        _try_to_settle(stores, rotation, revocation)
     return len(ready)
+
+
+def _try_to_settle(stores: Stores, rotation: Rotation, revocation: Revocation) -> None:
+    try:
+        _settle(stores, rotation, revocation)
+    except ProjectBusy:
+        log.warning("receipt_left_to_sweep", project_id=rotation.project_id)
 
 
 def _settle(stores: Stores, rotation: Rotation, revocation: Revocation) -> None:

@@ -20,6 +20,7 @@ from services.publish_cards import publish_card
 from services.relay_outbox import OWN_HANDS, relay_outbox
 from services.rotation_policies import run_due_policies, set_policy
 from services.run_due_rotations import run_due_rotations
+from services.settle_rotations import settle_rotations
 from services.verify_visitors import VisitorVerifier
 from storage.sql import outbox, projects, rotations, signing_secrets
 from tests.integration.scenes import (
@@ -141,6 +142,28 @@ def undone(night: Night, project_id: ProjectId) -> int:
     """How many of its events wait."""
     with night.database.reading() as db:
         return len(outbox.list_undone_of(db, [project_id]))
+
+
+def test_other_receipts_are_settled(night: Night, held: ProjectId) -> None:
+    """The one of the project that is held is completed by the next sweep."""
+    for project_id in of_both(night, held):
+        rotate(night.stores.transactor, project_id)
+    night.database.write(lambda db: carry_out_nothing(db, night))
+    settle_rotations(night.stores)
+
+    with holding(night, held):
+        settle_rotations(night.stores)
+    assert latest_of(night, night.project_id).state is RotationState.COMPLETED
+    assert latest_of(night, held).state is RotationState.CUTTING
+
+    settle_rotations(night.stores)
+    assert latest_of(night, held).state is RotationState.COMPLETED
+
+
+def carry_out_nothing(db: Connection, night: Night) -> None:
+    """The revocations count as carried out: there is no node that had to be told."""
+    for _, payload in night.broker.sent:
+        outbox.mark_done(db, str(payload["event_id"]), night.now)  # type: ignore[arg-type]
 
 
 def test_others_of_a_batch_are_answered(night: Night, held: ProjectId) -> None:
