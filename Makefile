@@ -26,7 +26,7 @@ screenshots: development ## pictures of the dashboard's pages: docs/images
 
 .PHONY: test
 test: development ## the whole suite, or TESTS=tests/unit; what is not installed here is skipped visibly
-	@exec $(BIN)/python -m pytest -n 2 --dist loadfile -rsfE $(TESTS)
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -rsfE $(TESTS)
 
 .PHONY: lint
 lint: development ## style, types, and who may import whom

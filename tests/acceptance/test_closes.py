@@ -11,6 +11,7 @@ from domain.ids import uuid7
 from tests.acceptance.sites import Site
 from tests.acceptance.system import System
 from tests.acceptance.widget import Widget, closing, open_socket
+from tests.servers.databases import USUAL_KINDS
 
 NOBODYS_PROJECT = "01900000-0000-7000-8000-000000000000"
 
@@ -22,6 +23,8 @@ BAD_FRAMES: dict[str, tuple[Any, int]] = {
     "binary": (b"\x00\x01", 4400),
     "too large": ("x" * (16 * 1024 + 1), 1009),
 }
+
+pytestmark = pytest.mark.parametrize("system", USUAL_KINDS, indirect=True, scope="module")
 
 
 @pytest.mark.parametrize("frame", BAD_FRAMES)

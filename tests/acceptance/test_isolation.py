@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+import pytest
 import redis
 
 from config.celery_app import make_celery
@@ -17,8 +18,11 @@ from config.publisher import Publisher
 from config.queues import TOKENS_REVOKE
 from tests.acceptance.sites import Site, make_site
 from tests.acceptance.system import System
+from tests.servers.databases import USUAL_KINDS
 
 FORKED = False
+
+pytestmark = pytest.mark.parametrize("system", USUAL_KINDS, indirect=True, scope="module")
 
 
 def test_the_gateway_has_neither_sql_nor_sealing_keys(site: Site) -> None:

@@ -12,8 +12,11 @@ import pytest
 from storage.sql.engine import open_database
 from storage.sql.tables import visitors
 from tests.acceptance.sites import Site
+from tests.servers.databases import USUAL_KINDS
 
 BadToken = Callable[[Site], str]
+
+pytestmark = pytest.mark.parametrize("system", USUAL_KINDS, indirect=True, scope="module")
 
 
 def _signed(site: Site, claims: dict[str, Any], **header: str) -> str:

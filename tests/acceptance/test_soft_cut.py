@@ -17,7 +17,7 @@ from tests.acceptance.sites import Site
 from tests.acceptance.test_two_thousand import _alive, _sign_in
 
 SUPPLIED, NOT_SUPPLIED = 1000, 200
-OVERLAP = timedelta(seconds=14)
+OVERLAP = timedelta(seconds=10)
 SECONDS = 40.0
 
 Measured = Callable[[str], None]

@@ -4,7 +4,6 @@ On SQLite, whose locks no signal interrupts; with WIDGET_AUTH_LONG_TESTS=1 on Po
 """
 
 import asyncio
-import os
 import signal
 import subprocess
 import threading
@@ -27,7 +26,7 @@ from tests.acceptance.processes import RunningProcess
 from tests.acceptance.sites import Site
 from tests.acceptance.system import System
 from tests.acceptance.widget import Widget, open_socket
-from tests.servers.databases import KINDS
+from tests.servers.databases import USUAL_KINDS
 from tests.servers.redis import RedisServer
 
 FORKED = False
@@ -38,12 +37,7 @@ QUEUED = 2_560
 SWEEP_SECONDS = 1.0
 IDLE = ("revocation-1", "maintenance", "beat")
 
-pytestmark = pytest.mark.parametrize(
-    "system",
-    KINDS if os.environ.get("WIDGET_AUTH_LONG_TESTS") else KINDS[:1],
-    indirect=True,
-    scope="module",
-)
+pytestmark = pytest.mark.parametrize("system", USUAL_KINDS, indirect=True, scope="module")
 
 
 @pytest.fixture

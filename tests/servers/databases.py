@@ -1,5 +1,6 @@
 """A migrated database for one test: SQLite and PostgreSQL in turn."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from tests.published.witness import WITNESS
 from tests.servers.postgres import PostgresServer
 
 KINDS = ("sqlite", "postgresql")
+USUAL_KINDS = KINDS if os.environ.get("WIDGET_AUTH_LONG_TESTS") else KINDS[:1]
+"""For whole systems that are asked about something else than their database."""
 
 
 @pytest.fixture(scope="session")
