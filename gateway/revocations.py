@@ -6,6 +6,7 @@ outcome that was on its way) adds to the node's answer.
 """
 
 from collections.abc import Callable, Iterable
+from time import monotonic
 
 import structlog
 
@@ -51,6 +52,7 @@ class Revocations:
                 room.unreported[generation] += len(members)
                 closed += len(members)
         if closed:
+            room.last_used = monotonic()  # its receipt may ask later: an idle room would not know
             self._metrics.revoked.inc(closed)
             log.info(
                 "revoked_sessions_closed",
@@ -93,6 +95,7 @@ class Revocations:
         """One more session, bound as its generation was revoked, has been closed."""
         room.unreported[generation] += 1
         self._metrics.revoked.inc()
+        room.last_used = monotonic()
         self.settle(room)
 
     def settle(self, room: ProjectRoom) -> None:

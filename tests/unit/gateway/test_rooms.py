@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from time import monotonic
 
 import pytest
 
@@ -174,6 +175,22 @@ def test_a_revocation_that_asks_again_has_the_same_answer(
 
     assert receipts.closed == {"r": 3}
     assert len(receipts.taken) == 1
+
+
+def test_closes_that_no_receipt_has_heard_of_keep_their_room(revocations: Revocations) -> None:
+    """A sweep may find the epoch raised before the revocation asks, in a room long unused."""
+    room, (member,) = a_room(1)
+    room.last_used = long_ago = monotonic() - 3_600
+    revocations.raise_epoch(room, 1)
+    assert room.last_used == long_ago
+
+    revocations.raise_epoch(room, 2)
+    room.remove(member)
+    assert room.last_used > long_ago
+
+    room.last_used = long_ago
+    revocations.closed_late(room, 1)
+    assert room.last_used > long_ago
 
 
 def test_closes_that_come_while_an_answer_is_on_its_way_follow_it(
