@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from cli.event_sender import EventSender
 from cli.failures import WrongUse
 from cli.settings_of_process import read_settings
+from cli.stopping import StopSignals, ToldTransactor
 from config.logs import configure_logs
 from config.settings import CliSettings
 from domain.errors import StorageUnavailable
@@ -20,7 +21,6 @@ from domain.roles import Actor
 from domain.sealing import SecretSealer
 from services.key_rings import KeyRings
 from services.stores import Stores
-from services.transactions import Transactor
 from storage.redis.client import connect
 from storage.sql.engine import Database, open_database
 
@@ -49,6 +49,7 @@ class Connected:
     stores: Stores
     events: EventSender
     actor: Actor
+    stop_signals: StopSignals
 
     @cached_property
     def key_rings(self) -> KeyRings:
@@ -68,9 +69,10 @@ def connected() -> Iterator[Connected]:
     # What goes wrong is told by the command itself, in one line; only errors say more.
     configure_logs("console", "debug" if settings.log_level == "debug" else "error")
     events = EventSender(settings.broker_url)
-    stores = _open_stores(settings, events)
+    stop_signals = StopSignals()
+    stores = _open_stores(settings, events, stop_signals)
     try:
-        yield Connected(settings, stores, events, os_actor())
+        yield Connected(settings, stores, events, os_actor(), stop_signals)
     except (StorageUnavailable, SQLAlchemyError) as error:
         raise _explained(error) from error
     finally:
@@ -110,13 +112,14 @@ def explain_database(error: Exception) -> StorageUnavailable | None:
     return None
 
 
-def _open_stores(settings: CliSettings, events: EventSender) -> Stores:
+def _open_stores(settings: CliSettings, events: EventSender, stop_signals: StopSignals) -> Stores:
     database = open_named_database(settings.database_url)
     try:
         redis = connect(settings.redis_url)
     except ValueError:
         raise WrongUse("settings_invalid", _REDIS_FORM) from None
-    return Stores(Transactor(database, events), redis, SecretSealer(settings.sealing_keys))
+    transactor = ToldTransactor(database, events, stop_signals)
+    return Stores(transactor, redis, SecretSealer(settings.sealing_keys))
 
 
 def _explained(error: Exception) -> Exception:

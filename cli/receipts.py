@@ -23,6 +23,8 @@ POLL_SECONDS = 0.1
 def follow_rotation(system: Connected, begun: RotationWithUse) -> RotationWithUse:
     """The rotation, whose cut was made, completed; or as it stood after half a minute or at Ctrl-C.
 
+    Where signals to stop are held, any of them ends it like Ctrl-C.
+
     It goes on by itself, whatever happens here; so nothing is raised for a store that does not
     answer meanwhile.
     """
@@ -30,6 +32,8 @@ def follow_rotation(system: Connected, begun: RotationWithUse) -> RotationWithUs
     deadline = time.monotonic() + FOLLOW_SECONDS
     with suppress(KeyboardInterrupt), _progress() as show:
         while not _is_over(latest.rotation) and time.monotonic() < deadline:
+            if system.stop_signals.came:
+                break
             with suppress(StorageUnavailable):
                 latest = read_again(system, latest.rotation)
                 show(latest.rotation, _counts(system, latest.rotation))

@@ -1,11 +1,14 @@
 """Secrets, rotations and receipts from the command line, on both databases."""
 
 import json
+import signal
+import socket
 import subprocess
 import time
 from contextlib import closing
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from domain.ids import ProjectId, RotationId
@@ -105,6 +108,48 @@ def test_secret_is_answered_whatever_becomes_of_the_following(
     assert rotating.returncode == 0
     answer = json.loads(out)
     assert len(answer["secret"]) == 64
+    assert (answer["rotation"]["id"], answer["rotation"]["state"]) == (rotation_id, "cutting")
+    assert f"widget-auth rotation show {shop.id} {rotation_id}".encode() in err
+
+
+@on_sqlite
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_secret_is_answered_whoever_stops_the_command(
+    cli: CommandLine, shop: Shop, number: signal.Signals
+) -> None:
+    """Between the commit and the answer, while a broker is slow: it has been done, and is told."""
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        broker.settimeout(30)
+        url = {"WIDGET_AUTH_BROKER_URL": f"redis://127.0.0.1:{broker.getsockname()[1]}/1"}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        rotating = cli.start("secret", "rotate", "Shop", "--yes", "--json", variables=url, **pipes)
+        connection, _ = broker.accept()
+        with connection:
+            rotating.send_signal(number)
+            out, err = rotating.communicate(timeout=30)
+
+    answer = json.loads(out)
+    assert (rotating.returncode, len(answer["secret"])) == (0, 64)
+    assert b"revoked all the same" in err
+    [active, _] = cli("secret", "list", "Shop", "--json").document["items"]
+    assert active["key_id"] == answer["key_id"]
+
+
+@on_sqlite
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_secret_is_answered_whoever_stops_the_following(
+    cli: CommandLine, shop: Shop, number: signal.Signals
+) -> None:
+    """One document, with the secret and the rotation as it stands then."""
+    rotate = ("secret", "rotate", "Shop", "--yes", "--wait", "--json")
+    rotating = cli.start(*rotate, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    rotation_id = _until_begun(cli)["id"]
+
+    rotating.send_signal(number)
+    out, err = rotating.communicate(timeout=10)
+
+    answer = json.loads(out)
+    assert (rotating.returncode, len(answer["secret"])) == (0, 64)
     assert (answer["rotation"]["id"], answer["rotation"]["state"]) == (rotation_id, "cutting")
     assert f"widget-auth rotation show {shop.id} {rotation_id}".encode() in err
 
