@@ -41,7 +41,7 @@ bench: development ## benchmarks, each beside its floor or peer
 	@exec $(BIN)/python -m benchmarks
 
 .PHONY: chaos
-chaos: development ## hundreds of faults while people sign in and secrets are regenerated: half an hour at most
+chaos: development ## hundreds of faults on a running system, on each database for 25 minutes or so at most: docs/reliability.md
 	@exec $(BIN)/python -m tests.chaos --write docs/reliability.md
 
 .PHONY: mutations

@@ -78,6 +78,17 @@ def test_links_hold_where_documents_are_read() -> None:
     assert broken == []
 
 
+def test_the_page_on_reliability_is_its_template() -> None:
+    """With figures in it: `make chaos` writes it anew and loses nothing."""
+    template = (ROOT / "tests" / "chaos" / "reliability.md.txt").read_text()
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    before, after = template.split("FIGURES\n")
+
+    assert page.startswith(before + "### ")
+    assert page.endswith(" |\n" + after)
+    assert after.startswith("\n")
+
+
 def test_the_readme_shows_what_make_demo_prints() -> None:
     """A picture made by `make recording`, of the story as it is now, that loads nothing."""
     picture = (ROOT / "docs" / "images" / "demo.svg").read_text()
