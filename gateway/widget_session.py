@@ -184,13 +184,14 @@ class WidgetSession:
 
     def go_on(self) -> None:
         """What is due has begun, if nothing else is under way."""
-        if self.phase is Phase.LIVE and not self.stale_device:
+        lapses = self.generation is not None and self.proof is None
+        if self.phase is Phase.LIVE and not (self.stale_device or lapses):
             sendings.send_due(self)
         if self.phase is not Phase.LIVE or self.change is not None:
             return
         if self.stale_device:
             self.end(Close.TRY_AGAIN)
-        elif self.generation is not None and self.proof is None:
+        elif lapses:  # before another word of it could pass for verified
             self.begin_change(Lapse(self))
         elif self.next_change is not None and not self.sendings:
             change, self.next_change = self.next_change, None

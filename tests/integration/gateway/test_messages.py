@@ -229,6 +229,25 @@ def test_a_session_without_its_proof_stays_in_its_thread(
     assert (request["visitor_id"], request["generation"]) == (ada, None)
 
 
+def test_words_that_waited_beyond_the_proof_are_not_sent_as_verified(
+    gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker
+) -> None:
+    """The sign-in that they waited for is refused, and nothing vouches for them any more."""
+    with gateway.widget(project) as widget:
+        widget.hello()
+        widget.sign_in(a_token("ada", proof_seconds=0.5))
+        worker.hold()
+        widget.say({"type": "sign_in", "id": "in", "token": a_token(refuse="token_expired")})
+        say(widget, "still me")
+        heard = [widget.hear()["type"] for _ in range(2)]
+        worker.release()
+        heard += [widget.hear()["type"] for _ in range(2)]
+
+    assert heard == ["reauthenticate", "visitor", "refused", "sent"]
+    (request,) = queued(worker)
+    assert request["generation"] is None
+
+
 def test_other_sockets_of_the_person_hear_of_a_change(
     gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker
 ) -> None:
