@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -16,16 +17,32 @@ REVOKED_KEPT = timedelta(days=7)
 # However often a project was regenerated this week, only its latest secrets are looked at.
 GENERATIONS_NAMED = 20
 
-_OF_PROJECTS = sa.select(signing_secrets).where(
-    signing_secrets.c.project_id.in_(sa.bindparam("ids", expanding=True)),
-    projects.c.id == signing_secrets.c.project_id,
-    signing_secrets.c.generation >= projects.c.epoch - GENERATIONS_NAMED,
+_newest = signing_secrets.alias("newest")
+_LATEST_GENERATION = (
+    sa.select(sa.func.max(_newest.c.generation))
+    .where(_newest.c.project_id == projects.c.id)
+    .scalar_subquery()
+)
+
+
+def _living(state: SecretState) -> sa.Select[Any]:
+    """The projects' secrets in this state, one each at most; found by the index that says so."""
+    return sa.select(signing_secrets).where(
+        signing_secrets.c.project_id.in_(sa.bindparam("ids", expanding=True)),
+        signing_secrets.c.state == sa.literal_column(f"'{state}'"),
+    )
+
+
+# How lately is no condition here: the index of those times is one over all projects.
+_LATEST_REVOKED = sa.select(signing_secrets).where(
+    projects.c.id.in_(sa.bindparam("ids", expanding=True)),
+    signing_secrets.c.project_id == projects.c.id,
+    signing_secrets.c.generation > _LATEST_GENERATION - GENERATIONS_NAMED,
+    signing_secrets.c.state == SecretState.REVOKED,
     signing_secrets.c.sealed.is_not(None),
-    signing_secrets.c.state != SecretState.WAITING,
-    sa.or_(
-        signing_secrets.c.revoked_at.is_(None),
-        signing_secrets.c.revoked_at > sa.bindparam("since"),
-    ),
+)
+_OF_PROJECTS = sa.union_all(
+    _living(SecretState.ACTIVE), _living(SecretState.RETIRING), _LATEST_REVOKED
 )
 
 
@@ -49,9 +66,13 @@ def list_secrets(db: Connection, project_id: ProjectId) -> list[SigningSecret]:
 def list_usable_secrets(
     db: Connection, ids: Collection[ProjectId], now: datetime
 ) -> list[SigningSecret]:
-    """What verification needs of these projects: active, retiring, and lately revoked ones."""
-    rows = db.execute(_OF_PROJECTS, {"ids": list(ids), "since": now - REVOKED_KEPT})
-    return [_secret(row) for row in rows.mappings()]
+    """What verification needs of these projects: active, retiring, and lately revoked ones.
+
+    Of each at most two that live and twenty that do not.
+    """
+    rows = db.execute(_OF_PROJECTS, {"ids": list(ids)})
+    secrets = (_secret(row) for row in rows.mappings())
+    return [s for s in secrets if s.revoked_at is None or s.revoked_at > now - REVOKED_KEPT]
 
 
 def revoke_secrets(db: Connection, key_ids: Collection[KeyId], now: datetime) -> None:

@@ -184,3 +184,23 @@ def _id(generated: Generated) -> str:
 def _rotations(database: Database, project_id: ProjectId) -> list[Rotation]:
     with database.reading() as db:
         return rotations.list_rotations(db, project_id, limit=9)
+
+
+def test_few_secrets_are_looked_at_however_often_an_unused_one_is_replaced(
+    database: Database,
+) -> None:
+    """The two that live, whatever their generations, and the latest of those that do not."""
+    transactor, _ = open_transactor(database)
+    project_id = add_project(transactor)
+    rotate(transactor, project_id)
+    for _ in range(signing_secrets.GENERATIONS_NAMED + 5):
+        last = plan(transactor, project_id, force=True)
+
+    with database.reading() as db:
+        newest, *_ = secrets = signing_secrets.list_secrets(db, project_id)
+        usable = signing_secrets.list_usable_secrets(db, [project_id], newest.created_at)
+
+    assert newest.key_id == last.key_id
+    assert {one.state for one in secrets[1:-1]} == {SecretState.REVOKED}
+    named = secrets[: signing_secrets.GENERATIONS_NAMED]
+    assert {one.key_id for one in usable} == {one.key_id for one in (*named, secrets[-1])}

@@ -89,6 +89,22 @@ def test_what_is_new_is_found_by_its_index(
     assert index in database.write(lambda db: _plan(db, look))
 
 
+def test_of_many_revoked_secrets_only_the_latest_are_read(database: Database) -> None:
+    """A verification goes by generation, and finds the few that live by their states."""
+    transactor, _ = open_transactor(database)
+    project_id = add_project(transactor)
+    database.write(lambda db: fill(db, project_id))
+
+    plan = database.write(
+        lambda db: _plan(db, lambda db: signing_secrets.list_usable_secrets(db, [project_id], NOW))
+    )
+
+    used = [line for line in plan.splitlines() if "Index Cond" in line or "SEARCH" in line]
+    assert any("generation>" in line.replace(" ", "") for line in used)
+    assert "uq_signing_secrets_one_active" in plan
+    assert "uq_signing_secrets_one_retiring" in plan
+
+
 def _plan(db: Connection, look: Callable[[Connection], object]) -> str:
     """How the database goes about the one statement that is executed."""
     executed: list[tuple[str, Any]] = []
