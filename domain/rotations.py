@@ -73,7 +73,7 @@ class Rotation:
     completed_at: datetime | None = None
     sessions: SessionCounts = field(default_factory=SessionCounts)
     nodes: NodeCounts = field(default_factory=NodeCounts)
-    answers: Answers = field(default_factory=dict)
+    answers: Answers = field(default_factory=dict, hash=False)
     window_ends_at: datetime | None = None
     stretch_minutes: int = 0
     not_before: datetime | None = None
