@@ -149,9 +149,10 @@ def by_hours(rotation: Rotation, calendar: Calendar) -> Rotation:
     """The rotation with the date that it has by these hours, which may be new ones.
 
     The same date where nothing that concerns it has changed. One for a given time, a pinned one
-    and one that is due already (the cut looks for itself) stay as they are.
+    that has a date, and one that is due already (the cut looks for itself) stay as they are.
     """
-    if rotation.how != RotationHow.OFF_HOURS or rotation.pinned or is_due(rotation, calendar.now):
+    keeps_date = rotation.pinned and rotation.due_at is not None
+    if rotation.how != RotationHow.OFF_HOURS or keeps_date or is_due(rotation, calendar.now):
         return rotation
     stretch = calendar.next_stretch(rotation.not_before, rotation.stretch_minutes)
     if stretch is None:

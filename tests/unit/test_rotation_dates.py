@@ -316,6 +316,22 @@ def test_pinned_and_given_times_stay() -> None:
     assert _due(pinned)[1:] == (CLOSING + timedelta(hours=17), Moved.WINDOW_MISSED)
 
 
+def test_a_pinned_rotation_without_a_date_gets_one_again() -> None:
+    """It was left without where chat was never offline; pinned to nothing it would never be cut."""
+    world = World()
+    _planned(world, OffHours(), pinned=True)
+    hours, world.hours = world.hours, None
+    world.now = CLOSING + timedelta(hours=16)
+    world.do(cut_due(world.situation()))
+    assert _due(world)[1:] == (None, Moved.NEVER_OFFLINE)
+
+    world.hours = hours
+    world.do(move_with_hours(world.situation()))
+
+    assert _due(world)[1:] == (CLOSING + DAY, Moved.HOURS_CHANGED)
+    assert world.latest.pinned
+
+
 def test_an_unpinned_rotation_follows_the_hours_again() -> None:
     """At once, not only with their next change."""
     world = World()

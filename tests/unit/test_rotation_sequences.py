@@ -134,7 +134,11 @@ class Sequences(RuleBasedStateMachine):
         """Editing never rotates; asking again changes nothing more."""
         self.world.hours, self.world.zone = hours_, ZoneInfo(zone)
         states = self.world.states
-        settled = [one for one in pending(self.world) if one.pinned or one.how == RotationHow.AT]
+        settled = [
+            one
+            for one in pending(self.world)
+            if one.how == RotationHow.AT or (one.pinned and one.due_at)
+        ]
 
         plan = self.world.do(move_with_hours(self.world.situation()))
 
