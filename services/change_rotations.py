@@ -8,10 +8,12 @@ from domain.ids import KeyId, ProjectId, RotationId
 from domain.roles import Actor
 from domain.rotation_dates import When
 from domain.rotation_plans import RotationPlan, Situation
+from domain.rotation_transitions import Phase
 from domain.rotations import Rotation
 from domain.sealing import SealBroken, SecretSealer
 from domain.signing_secrets import SigningSecret
 from services.rotate_secret import Generated
+from services.rotation_policies import begin_anew
 from services.rotations import apply_plan, load_situation
 from services.transactions import Transaction
 from storage.sql import rotations
@@ -73,6 +75,8 @@ def cancel(
 ) -> Rotation:
     """The rotation has no date; both its secrets stay valid, one never revealed is revoked.
 
+    The policy that made that one begins anew, or it would make another within a day.
+
     Raises:
         NotFound: there is no such project or rotation.
         RotationOver: it is not under way.
@@ -81,7 +85,11 @@ def cancel(
     def command(situation: Situation) -> RotationPlan:
         return rotation_rules.cancel(situation, rotation_id)
 
-    return _change(transaction, project_id, rotation_id, actor, command)
+    waited = load_situation(transaction, project_id).phase is Phase.WAITING
+    rotation = _change(transaction, project_id, rotation_id, actor, command)
+    if waited:
+        begin_anew(transaction, project_id)
+    return rotation
 
 
 def run_now(

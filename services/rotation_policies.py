@@ -1,5 +1,6 @@
 """Policies: a new secret is made every so many days and waits until somebody has it shown."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -60,6 +61,19 @@ def set_policy(
     rotation_policies.store_policy(transaction.db, project_id, policy)
     transaction.audit(actor, "rotation.policy_set", project_id, {"every_days": every_days})
     return policy
+
+
+def begin_anew(transaction: Transaction, project_id: ProjectId) -> None:
+    """The project's policy, if it has one, makes no secret before its days have passed once more.
+
+    Args:
+        transaction: holds the project's lock.
+        project_id: somebody has cancelled what its policy made.
+    """
+    policy = rotation_policies.find_policy(transaction.db, project_id)
+    if policy:
+        due_at = transaction.now + timedelta(days=policy.every_days)
+        rotation_policies.store_policy(transaction.db, project_id, replace(policy, due_at=due_at))
 
 
 def run_due_policies(stores: Stores) -> int:

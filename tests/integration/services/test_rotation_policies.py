@@ -69,16 +69,36 @@ def test_young_secret_is_left_alone(night: Night) -> None:
     assert sweep_at(night, 59)[0] is SecretState.WAITING
 
 
-def test_cancelled_one_is_made_anew_the_next_day(night: Night) -> None:
-    """The policy still stands; without it nothing is made."""
+def cancel_latest(scene: Night) -> None:
+    """Somebody does not want what the policy made."""
+    rotation_id = scene.latest.id
+    scene.stores.transactor.run(lambda t: cancel(t, scene.project_id, rotation_id, ADMINISTRATOR))
+
+
+def test_cancelled_one_is_made_anew_after_as_many_days(night: Night) -> None:
+    """Cancelling holds; the policy still stands, and without it nothing is made."""
     set_days(night, 30)
     sweep_at(night, 30)
-    rotation_id = night.latest.id
-    night.stores.transactor.run(lambda t: cancel(t, night.project_id, rotation_id, ADMINISTRATOR))
+    cancel_latest(night)
 
-    assert SecretState.WAITING not in sweep_at(night, 30.5)
+    for later in (30.5, 31.5, 59.9):
+        assert SecretState.WAITING not in sweep_at(night, later)
+    assert sweep_at(night, 60)[0] is SecretState.WAITING
+    cancel_latest(night)
     set_days(night, None)
     assert SecretState.WAITING not in sweep_at(night, 99)
+
+
+def test_regenerated_after_cancelling_its_age_counts(night: Night) -> None:
+    """The days are those of the secret that is active then."""
+    set_days(night, 30)
+    sweep_at(night, 30)
+    cancel_latest(night)
+    night.now = AFTERNOON + 40 * DAY
+    rotate(night.stores.transactor, night.project_id)
+
+    assert sweep_at(night, 69)[0] is SecretState.ACTIVE
+    assert sweep_at(night, 70)[0] is SecretState.WAITING
 
 
 def test_project_that_is_never_offline_has_a_time(night: Night) -> None:
