@@ -29,6 +29,9 @@ from storage.sql.projects import ProjectNotFound
 
 _BEARER = re.compile(r"bearer +(wa_[A-Za-z0-9_-]{43})", re.IGNORECASE)
 
+EVENTS = "text/event-stream"
+UNATTENDED = "x-unattended"
+
 Answer = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -175,12 +178,19 @@ def find_member(
     Where the path names none, as what they may do this, wherever that is.
     """
     token = runtime.cookies.sign_in_token(request)
-    signed_in = find_signed_in(runtime.stores.transactor, token) if token else None
+    if token is None:
+        return None
+    signed_in = find_signed_in(runtime.stores.transactor, token, is_use=_is_use(request))
     if signed_in is None:
         return None
     member = member_for(signed_in.members, request.path_params.get("project_id"), action)
     actor = Actor(f"member:{member.id}", facts_of(request.scope).address)
     return Caller(actor, member.role, member.project_id, member.email, signed_in)
+
+
+def _is_use(request: Request) -> bool:
+    """Whether somebody asks, rather than an open page that keeps itself up to date."""
+    return UNATTENDED not in request.headers and EVENTS not in request.headers.get("accept", "")
 
 
 def member_for(members: Sequence[Member], project_id: str | None, action: Action) -> Member:

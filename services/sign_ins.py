@@ -122,14 +122,20 @@ def _insert(
     sign_ins.insert_sign_ins(transaction.db, rows)
 
 
-def find_signed_in(transactor: Transactor, token: str) -> SignedIn | None:
-    """Who is signed in with this cookie, unless that was too long ago."""
+def find_signed_in(transactor: Transactor, token: str, *, is_use: bool = True) -> SignedIn | None:
+    """Who is signed in with this cookie, unless that was too long ago.
+
+    Args:
+        transactor: reads, and notes now and then that the sign-in is in use.
+        token: what the cookie holds.
+        is_use: whether somebody does something, or a page asks by itself.
+    """
     with transactor.database.reading() as db:
         found = sign_ins.find_signed_in(db, digest_of(token))
         now = now_of(db)
     if found is None or not _is_good(found[0], now):
         return None
-    if now - found[0].seen_at > _SEEN_EVERY:
+    if is_use and now - found[0].seen_at > _SEEN_EVERY:
         transactor.run(lambda t: sign_ins.note_seen(t.db, digest_of(token), now), urgent=True)
     return SignedIn(found[0], tuple(found[1]))
 

@@ -1,5 +1,6 @@
 // Brings the overview up to date every few seconds. Numbers change in place. What would move
 // something under the pointer or the focus waits until they have left, or have rested for a while.
+import { refetch } from "./refetch.js";
 import { refreshTimes } from "./times.js";
 import { toast } from "./toasts.js";
 
@@ -89,7 +90,7 @@ function tell(isDone) {
 }
 
 async function refresh() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
+  const answer = await refetch();
   if (answer.redirected) location.reload(); // signed out meanwhile
   if (answer.redirected || !answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");

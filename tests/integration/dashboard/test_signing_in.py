@@ -16,6 +16,8 @@ from services.passwords import Busy, Passwords
 from services.sign_ins import LASTS_AT_MOST, LASTS_UNUSED, digest_of
 from storage.sql.access import find_member
 from storage.sql.audit import list_audit
+from storage.sql.engine import now_of
+from storage.sql.sign_ins import find_signed_in
 from storage.sql.tables import sign_ins
 from tests.integration.dashboard.browsing import PASSWORD, Browsing, browsing, new_member
 from tests.integration.dashboard.serving import Api, serving, settings_of
@@ -191,6 +193,26 @@ def test_a_sign_in_ends_unused_and_at_the_latest(
         if status == 200 and "seen_at" in past:
             move(api, browser.token, seen_at=timedelta(hours=1))
             assert browser.get("/account").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_use"),
+    [({}, True), ({"X-Unattended": "1"}, False), ({"Accept": "text/event-stream"}, False)],
+)
+def test_a_page_that_is_open_does_not_use_its_sign_in(
+    api: Api, project_id: ProjectId, headers: dict[str, str], *, is_use: bool
+) -> None:
+    """Its stream and what it fetches by itself are answered, and note nothing."""
+    hour = timedelta(hours=1)
+    with browsing(api, new_member(api, Role.AGENT, project_id)) as browser:
+        move(api, browser.token, seen_at=hour)
+        path = f"/projects/{project_id}/inbox/changes"
+        with browser.client.stream("GET", path, headers=headers) as answer:
+            assert answer.status_code == 200
+        with api.stores.database.reading() as db:
+            found = find_signed_in(db, digest_of(browser.token))
+            assert found
+            assert (now_of(db) - found[0].seen_at < hour) is is_use
 
 
 def test_a_hash_of_older_parameters_is_made_anew(proxied: Api) -> None:
