@@ -32,6 +32,17 @@ def message(page: Page, text: str) -> Locator:
     return page.locator(".message").filter(has_text=text)
 
 
+def set_hidden(page: Page, *, hidden: bool) -> None:
+    """The tab has come to the front of another, or gone behind it: Playwright shows every one."""
+    page.evaluate(
+        """hidden => {
+            Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
 def mark_on(place: Locator, state: str) -> Locator:
     """The avatar, if its mark is in that state."""
     return place.locator(f".avatar[data-mark={state}]")
@@ -68,6 +79,45 @@ def test_words_appear_by_themselves_and_answers_arrive(
         write(other, "Me too")
         expect(conversation(page, "Me too").locator(".unread")).to_be_visible(timeout=PATIENCE_MS)
         expect(page.locator(".conversation .unread:visible")).to_have_count(1)
+
+
+def test_more_tabs_than_a_browser_has_connections(
+    sign_in_as: SignInAs, dashboard: Dashboard, project_id: ProjectId, watch: Watch
+) -> None:
+    """None of them waits for another; those without a stream ask now and then."""
+    watch.expect("429 (Too Many Requests)")
+    tabs = [sign_in_as(Role.AGENT, project_id)]
+    tabs += [tabs[0].context.new_page() for _ in range(6)]
+    tabs[-1].clock.install()
+    for tab in tabs:
+        tab.goto(f"/projects/{project_id}/inbox")
+        expect(tab.get_by_role("heading", name="No conversation yet")).to_be_visible()
+    with connected(dashboard, project_id) as widget:
+        write(widget, "Is anybody there?")
+        expect(conversation(tabs[0], "Is anybody there?")).to_be_visible(timeout=PATIENCE_MS)
+        tabs[-1].clock.fast_forward("15")
+        expect(conversation(tabs[-1], "Is anybody there?")).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_a_hidden_tab_holds_no_stream_and_counts_all_the_same(
+    sign_in_as: SignInAs, dashboard: Dashboard, project_id: ProjectId
+) -> None:
+    """What it fetches by itself is no use of the sign-in; once it is seen it is told at once."""
+    page = sign_in_as(Role.AGENT, project_id)
+    page.clock.install()
+    with page.expect_request("**/changes"):
+        page.goto(f"/projects/{project_id}/inbox")
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/changes")):
+        set_hidden(page, hidden=True)
+    with connected(dashboard, project_id) as widget:
+        write(widget, "Is anybody there?")
+        with page.expect_request("**/inbox") as fetched:
+            page.clock.fast_forward("15")
+        assert fetched.value.headers["x-unattended"] == "1"
+        expect(page).to_have_title(re.compile(r"^\(1\) Inbox"))
+        set_hidden(page, hidden=False)
+        write(widget, "Hello?")
+        expect(conversation(page, "Hello?")).to_be_visible(timeout=PATIENCE_MS)
 
 
 def test_no_agent_is_called_by_an_address_or_by_anothers_name(

@@ -13,14 +13,14 @@ let atEnd = true;
 const toEnd = () => log && (log.scrollTop = log.scrollHeight);
 
 const inOrder = keepOrder(live, () => refresh());
-const refresh = follow(
-  live,
-  () => {
+const refresh = follow(live, {
+  changed() {
     paintUnread(live);
     if (atEnd) toEnd();
   },
-  inOrder,
-);
+  arrived: inOrder,
+  countsInTitle: true,
+});
 
 log?.addEventListener("scroll", () => {
   atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;

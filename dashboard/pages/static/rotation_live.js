@@ -23,10 +23,12 @@ function countDown() {
 
 const live = document.querySelector("[data-live]");
 const before = live.dataset.state;
-follow(live, () => {
-  countDown();
-  // What can be done about it is another thing now.
-  if (live.dataset.state !== before && !document.querySelector("dialog[open]")) location.reload();
+follow(live, {
+  changed() {
+    countDown();
+    // What can be done about it is another thing now.
+    if (live.dataset.state !== before && !document.querySelector("dialog[open]")) location.reload();
+  },
 });
 countDown();
 setInterval(countDown, 1000);
