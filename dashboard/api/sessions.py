@@ -24,17 +24,19 @@ class Session(Answer):
     id: Uuid
     visitor_id: Uuid
     key_id: KeyUuid | None = Field(description="The key that vouches for it; null if anonymous.")
-    node: str = Field(description="The gateway node that holds its socket.")
+    node: str | None = Field(
+        description="The gateway node that holds its socket; null for roles that list no sessions."
+    )
     connected_at: WireTime
 
     @classmethod
-    def of(cls, session: LiveSession) -> "Session":
-        """The session as it is shown."""
+    def of(cls, session: LiveSession, *, locate: bool = True) -> "Session":
+        """The session as it is shown to those who may know its node, or may not."""
         return cls(
             id=session.id,
             visitor_id=session.visitor_id,
             key_id=session.key_id,
-            node=session.node_id,
+            node=session.node_id if locate else None,
             connected_at=session.connected_at,
         )
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
 from dashboard.api.sessions import Session
-from dashboard.authorisation import CallerOf, GuardedRoute
+from dashboard.authorisation import Caller, CallerOf, GuardedRoute
 from dashboard.openapi import refusals
 from dashboard.paging import Page, page_of
 from dashboard.runtime import RuntimeOf
@@ -122,12 +122,14 @@ class VisitorWithAll(Visitor):
     merges: list[Merge]
 
     @classmethod
-    def of_whole(cls, whole: WholeVisitor, *, identify_devices: bool) -> "VisitorWithAll":
-        """The visitor as it is shown to those who may know its devices' ids, or may not."""
+    def of_whole(cls, whole: WholeVisitor, caller: Caller) -> "VisitorWithAll":
+        """The visitor as this caller sees it: device ids and nodes are not for every role."""
+        identify = caller.may(Action.DEVICES_IDENTIFY)
+        locate = caller.may(Action.SESSIONS_LIST)
         return cls(
             **_members(whole.visitor),
-            devices=[_device(device, identify=identify_devices) for device in whole.devices],
-            sessions=[Session.of(session) for session in whole.sessions],
+            devices=[_device(device, identify=identify) for device in whole.devices],
+            sessions=[Session.of(session, locate=locate) for session in whole.sessions],
             messages=[Message.of(message) for message in whole.messages],
             merges=[Merge.model_validate(merge, from_attributes=True) for merge in whole.merges],
         )
@@ -187,7 +189,7 @@ def show_visitor(
 ) -> VisitorWithAll:
     """One visitor whole. An absorbed record's id leads to the visitor that absorbed it."""
     whole = read_visitor(runtime.stores, project_id, visitor_id)
-    shown = VisitorWithAll.of_whole(whole, identify_devices=caller.may(Action.DEVICES_IDENTIFY))
+    shown = VisitorWithAll.of_whole(whole, caller)
     if shown.id == visitor_id:
         return shown
     return shown.model_copy(update={"redirected_from": visitor_id})

@@ -186,6 +186,15 @@ def test_an_agent_cannot_speak_as_a_device(site: Site) -> None:
     assert {device["id"] for device in whole["devices"]} == {None}
 
 
+def test_an_agent_does_not_learn_of_nodes(site: Site) -> None:
+    """Agents see that somebody is there, and since when; where, only whoever lists sessions."""
+    [session] = site.connect(site.ada.visitor_id, generation=1)
+
+    [live] = site.visitor(site.ada.visitor_id)["sessions"]
+
+    assert (live["id"], live["key_id"], live["node"]) == (session, site.ada.key_id, None)
+
+
 def test_an_absorbed_record_leads_to_its_survivor(site: Site) -> None:
     """Its old id shows the living person."""
     assert site.ada.ended_device_id is not None
