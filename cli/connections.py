@@ -16,7 +16,7 @@ from cli.settings_of_process import read_settings
 from cli.stopping import StopSignals, ToldTransactor
 from config.logs import configure_logs
 from config.settings import CliSettings
-from domain.errors import StorageUnavailable
+from domain.errors import ProjectBusy, StorageUnavailable
 from domain.roles import Actor
 from domain.sealing import SecretSealer
 from services.key_rings import KeyRings
@@ -104,6 +104,8 @@ def open_named_database(url: str) -> Database:
 
 def explain_database(error: Exception) -> StorageUnavailable | None:
     """The same error with what to do about it; None if the database is not what failed."""
+    if isinstance(error, ProjectBusy):
+        return error  # it is there, and says what is the matter
     found = error if isinstance(error, SQLAlchemyError) else error.__cause__
     if not isinstance(found, SQLAlchemyError):
         return None

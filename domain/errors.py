@@ -13,7 +13,7 @@ class StorageUnavailable(WidgetAuthError):
 
 
 class ProjectBusy(StorageUnavailable):
-    """Somebody has held the rows for too long; whoever needs others is not concerned."""
+    """Somebody has held what is needed for too long; others are not concerned."""
 
 
 class Refused(WidgetAuthError):

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import NullPool
 
 from domain.errors import ProjectBusy, StorageUnavailable
-from storage.sql.patience import CONNECT_ARGUMENTS, PatientConnection
+from storage.sql.patience import CONNECT_ARGUMENTS, UNHURRIED_ARGUMENTS, PatientConnection
 from storage.sql.turnstile import Turnstile
 
 T = TypeVar("T")
@@ -108,6 +109,21 @@ class Database:
         with self._turnstile.held() if self._turnstile and urgent else nullcontext():
             yield
 
+    def change_tables(self, work: Callable[[Connection], T]) -> T:
+        """`work` has run inside one transaction, however long its statements took.
+
+        On PostgreSQL that is over a connection of its own, whose answers are waited for.
+
+        Raises:
+            ProjectBusy: somebody held a table, or whatever `work` locks, for too long.
+            StorageUnavailable: the database does not answer.
+        """
+        if self.is_sqlite:
+            return self.write(work, urgent=True)
+        engine = _open_unhurried(self._writer.url)
+        with _mapped_errors(), engine.begin() as db:
+            return work(db)
+
     def close(self) -> None:
         """Every connection is closed."""
         self._reader.dispose()
@@ -162,6 +178,16 @@ def _open_postgresql(url: URL, clock: Clock | None) -> Engine:
     )
     sa.event.listen(engine, "do_connect", _connect_patiently)
     return engine
+
+
+def _open_unhurried(url: URL) -> Engine:
+    return sa.create_engine(
+        url,
+        poolclass=NullPool,
+        hide_parameters=True,
+        isolation_level="READ COMMITTED",
+        connect_args=UNHURRIED_ARGUMENTS,
+    )
 
 
 def _connect_patiently(
@@ -255,7 +281,12 @@ def _waited_for_lock(error: DBAPIError) -> bool:
 
 def _less_patient(work: Callable[[Connection], T], seconds: float) -> Callable[[Connection], T]:
     def impatiently(db: Connection) -> T:
-        db.execute(_SET_LOCK_TIMEOUT, {"milliseconds": f"{round(seconds * 1000)}ms"})
+        wait_for_locks(db, seconds)
         return work(db)
 
     return impatiently
+
+
+def wait_for_locks(db: Connection, seconds: float) -> None:
+    """This transaction waits so long for a lock from now on; on PostgreSQL."""
+    db.execute(_SET_LOCK_TIMEOUT, {"milliseconds": f"{round(seconds * 1000)}ms"})

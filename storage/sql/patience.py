@@ -24,20 +24,25 @@ ANSWER_SECONDS = 9.0
 # Whether a pooled connection still lives is no work for the server.
 PING_SECONDS = 3.0
 
+# A new index of a large table takes the minutes that it takes, and another machine that is at it
+# is waited for. Tables are not: whoever waits for one holds up all who come after.
+MIGRATION_SECONDS = 600.0
+
 _OPTIONS = (
     f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={LOCK_SECONDS}s "
     "-c idle_in_transaction_session_timeout=15s -c timezone=UTC"
 )
 
-CONNECT_ARGUMENTS: dict[str, Any] = {
+UNHURRIED_ARGUMENTS: dict[str, Any] = {
     "connect_timeout": CONNECT_SECONDS,
-    "options": _OPTIONS,
+    "options": f"-c lock_timeout={LOCK_SECONDS}s -c timezone=UTC",
     "keepalives": 1,
     "keepalives_idle": 2,
     "keepalives_interval": 2,
     "keepalives_count": 2,
     "tcp_user_timeout": 6000,
 }
+CONNECT_ARGUMENTS: dict[str, Any] = {**UNHURRIED_ARGUMENTS, "options": _OPTIONS}
 
 
 class PatientConnection(psycopg.Connection[Any]):
