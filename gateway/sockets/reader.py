@@ -5,6 +5,9 @@ disconnects 10 ms later (which loses the code), its read buffer only ever grows,
 write to the socket by itself. So it is given no socket. `FrameReader` feeds it bytes and stands
 in as its transport: what picows wants to write is read as its verdict and goes nowhere.
 
+A parser of picows' costs more than all else that a connect makes. Nearly all that widgets say comes
+as whole text frames of one kind; these are read here, and picows is asked about everything else.
+
 Everything the gateway knows of picows' insides is in this module; picows is pinned exactly.
 """
 
@@ -45,6 +48,13 @@ _PICOWS_REQUEST = (
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
     b"\r\n"
 )
+_WHOLE_TEXT = 0x81
+"""First byte of a text message in one frame, without extensions (RFC 6455, 5.2)."""
+
+_MASKED = 0x80
+_TWO_BYTE_LENGTH = 126
+_KEY_BYTES = 4
+_SHORTEST_FRAME_BYTES = 6
 _NEVER_SENT = frozenset({0, 1005, 1006, 1015})
 _LAST_CLOSE_CODE = 4999
 
@@ -71,19 +81,30 @@ class Messages(Protocol):
 class FrameReader(WSListener):
     """Turns what a peer sends into messages, up to its close frame or its first fault."""
 
-    __slots__ = ("_grown", "_messages", "_parser", "_parts", "_unread")
+    __slots__ = ("_grown", "_is_over", "_messages", "_parser", "_parts", "_unread")
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
         self._parts: bytearray | None = None
         self._grown = False
         self._unread = 0
-        self._parser: WSProtocol | None = _new_parser(self)
+        self._is_over = False
+        self._parser: WSProtocol | None = None
 
     def feed(self, data: bytes) -> None:
         """Every message that is now whole has been handed on."""
-        rest = memoryview(data)
-        while rest and (parser := self._parser) is not None:
+        start = 0
+        if not self._unread and self._parts is None:
+            while not self._is_over and (found := _read_whole_text(data, start)):
+                text, start = found
+                if self._messages.admits_frame():
+                    self._deliver(text)
+        if start < len(data) and not self._is_over:
+            self._parse(memoryview(data)[start:])
+
+    def _parse(self, rest: memoryview) -> None:
+        parser = self._parser = self._parser or _new_parser(self)
+        while rest and not self._is_over:
             room = parser.get_buffer(-1)
             # Filled to the brim, picows doubles its buffer whatever is in it; filled to three
             # quarters, it does so only where one frame needs it: never beyond 28 KB.
@@ -98,17 +119,18 @@ class FrameReader(WSListener):
 
     def stop(self) -> None:
         """Nothing is read or handed on any more."""
+        self._is_over = True
         self._parser = self._parts = None
 
     def refuse(self, code: int) -> None:
         """The peer's fault is handed on, as the last there is."""
-        if self._parser is not None:
+        if not self._is_over:
             self.stop()
             self._messages.fault(code)
 
     def on_ws_frame(self, _transport: WSTransport, frame: WSFrame) -> None:
         """One frame, as picows calls it: only parsed, not yet judged."""
-        if self._parser is None:
+        if self._is_over:
             return
         self._unread = frame.tail_size
         if not self._messages.admits_frame():
@@ -162,7 +184,33 @@ class FrameReader(WSListener):
             return
         self._grown = False
         if len(self._parser.get_buffer(-1)) > _GROWN_BUFFER_BYTES:
-            self._parser = _new_parser(self)
+            self._parser = None
+
+
+def _read_whole_text(data: bytes, start: int) -> tuple[bytes, int] | None:
+    """The whole text message that begins there, and where it ends; None for anything else.
+
+    A length in more bytes than it needs is anything else too: that is for picows to judge.
+    """
+    left = len(data) - start
+    if left < _SHORTEST_FRAME_BYTES or data[start] != _WHOLE_TEXT:
+        return None
+    size, key = data[start + 1] - _MASKED, start + 2
+    if size == _TWO_BYTE_LENGTH:
+        size, key = int.from_bytes(data[key : key + 2], "big"), key + 2
+        if not _TWO_BYTE_LENGTH <= size <= MAX_MESSAGE_BYTES:
+            return None
+    elif not 0 <= size < _TWO_BYTE_LENGTH:
+        return None
+    payload = key + _KEY_BYTES
+    end = payload + size
+    return (_unmasked(data[payload:end], data[key:payload]), end) if end <= len(data) else None
+
+
+def _unmasked(payload: bytes, key: bytes) -> bytes:
+    size = len(payload)
+    repeated = int.from_bytes((key * (size // _KEY_BYTES + 1))[:size], "big")
+    return (int.from_bytes(payload, "big") ^ repeated).to_bytes(size, "big")
 
 
 def _is_utf8(text: bytes) -> bool:
