@@ -1,44 +1,35 @@
 """Batches of visitors' messages: handed to the use case, answered to each node."""
 
-from collections.abc import Mapping
 from typing import Any
-
-import structlog
 
 from config import queues
 from domain.ids import DeviceId, ProjectId, RequestId, SessionId, VisitorId, is_uuid
 from services.store_messages import MessageRequest
+from workers.batches import Batch, Request, answer, take
 from workers.runtime import Runtime
-from workers.verification import Batch, answer, take
-
-log = structlog.get_logger(__name__)
 
 
 def store(runtime: Runtime, batch: Batch) -> dict[str, Any]:
     """Every request is answered to its node; what is answered `sent` is committed."""
     if batch.is_late(runtime.shared_now()):
         return {"late": len(batch.requests)}
-    taken = take(runtime, queues.MESSAGES_STORE, batch)
-    requests = [request for request in taken if _is_message(request)]
+    requests = take(runtime, queues.MESSAGES_STORE, batch, _is_message)
     outcomes = runtime.message_store.store([_request(request) for request in requests])
     answer(runtime, batch, requests, outcomes)
     return {"requests": len(requests)}
 
 
-def _is_message(request: Mapping[str, Any]) -> bool:
+def _is_message(request: Request) -> bool:
     texts = ("session_id", "device_id", "visitor_id", "client_id", "text")
-    is_one = (
+    return (
         all(isinstance(request.get(name), str) for name in texts)
         and is_uuid(request["visitor_id"])
         and type(request.get("person_epoch")) is int
         and isinstance(request.get("generation"), int | None)
     )
-    if not is_one:
-        log.warning("queued_request_malformed", request_id=request["request_id"][:64])
-    return is_one
 
 
-def _request(request: Mapping[str, Any]) -> MessageRequest:
+def _request(request: Request) -> MessageRequest:
     return MessageRequest(
         request_id=RequestId(request["request_id"]),
         project_id=ProjectId(request["project_id"]),

@@ -23,8 +23,9 @@ from services.run_due_rotations import run_due_rotations
 from services.sample_sessions import sample_sessions
 from services.settle_rotations import settle_rotations
 from services.sign_out_everywhere import end_sessions
-from workers import messages, verification
+from workers import messages, sign_outs, verification
 from workers.base import WidgetAuthTask, queue_of
+from workers.batches import Batch
 from workers.runtime import Runtime
 
 Figures: TypeAlias = dict[str, Any]
@@ -44,19 +45,19 @@ def _register_visitor_tasks(app: Celery, runtime: Runtime) -> None:
     def verify_visitors(
         requests: Sequence[Any], batch_id: str | None = None, deadline: str | None = None
     ) -> Figures:
-        return verification.verify(runtime, verification.Batch(requests, batch_id, deadline))
+        return verification.verify(runtime, Batch(requests, batch_id, deadline))
 
     @app.task(name=queues.VISITORS_SIGN_OUT, base=WidgetAuthTask)
     def sign_out_visitors(
         requests: Sequence[Any], batch_id: str | None = None, deadline: str | None = None
     ) -> Figures:
-        return verification.sign_out(runtime, verification.Batch(requests, batch_id, deadline))
+        return sign_outs.sign_out(runtime, Batch(requests, batch_id, deadline))
 
     @app.task(name=queues.MESSAGES_STORE, base=WidgetAuthTask)
     def store_messages(
         requests: Sequence[Any], batch_id: str | None = None, deadline: str | None = None
     ) -> Figures:
-        return messages.store(runtime, verification.Batch(requests, batch_id, deadline))
+        return messages.store(runtime, Batch(requests, batch_id, deadline))
 
 
 def _register_revocation_tasks(app: Celery, runtime: Runtime) -> None:
