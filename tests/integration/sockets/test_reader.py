@@ -116,6 +116,35 @@ def test_what_widgets_say_needs_no_parser() -> None:
     assert heard.all == [("text", text) for text in texts]
 
 
+def test_what_looks_like_a_frame_inside_another_is_none() -> None:
+    """Where a segment begins in the midst of a frame, its bytes are that frame's."""
+    heard = Heard()
+    inner = frame(b"not said")
+    outer = bytes([FIN | PING, 0x80 | len(inner), 0, 0, 0, 0])
+
+    def read() -> None:
+        reader = FrameReader(heard)
+        reader.feed(outer)
+        reader.feed(inner)
+        reader.feed(frame(b"said"))
+
+    on_loop(read)
+    assert heard.all == [("ping", inner), ("text", b"said")]
+
+
+def test_a_text_amid_a_message_in_pieces_is_a_fault() -> None:
+    """A message that has begun goes on with continuations (RFC 6455, 5.4)."""
+    heard = Heard()
+
+    def read() -> None:
+        reader = FrameReader(heard)
+        reader.feed(frame(b"begun", TEXT, 0))
+        reader.feed(frame(b"whole"))
+
+    on_loop(read)
+    assert heard.all == [("fault", 4400)]
+
+
 def test_the_buffer_is_bounded() -> None:
     """The longest frames, always one of them unfinished, need a bounded buffer."""
     longest = frame(b"x" * MAX_MESSAGE_BYTES)
