@@ -1,13 +1,19 @@
-"""The few ways a command reaches Redis. All that this room sends goes through here."""
+"""The few ways a command reaches Redis. All that this room sends goes through here.
+
+A server that was demoted to a replica keeps its connections and answers every write with READONLY.
+The address may lead to its successor by then: idle connections are dropped, and what was asked is
+asked once more, of whoever answers there.
+"""
 
 import asyncio
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import hiredis
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+import redis
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
 from domain.errors import StorageUnavailable
 from storage.redis.client import TIMEOUT_SECONDS, AsyncRedis, Redis, store_errors
@@ -16,6 +22,7 @@ from storage.redis.scripts import Script
 Part: TypeAlias = str | bytes | int | float
 Command: TypeAlias = tuple[Part, ...]
 Reply: TypeAlias = Any
+T = TypeVar("T")
 
 
 def ask(client: Redis, *command: Part) -> Reply:
@@ -25,7 +32,7 @@ def ask(client: Redis, *command: Part) -> Reply:
         StorageUnavailable: no reply, or an error.
     """
     with store_errors():
-        return client.execute_command(*command)  # type: ignore[no-untyped-call]
+        return _on_primary(client, partial(cast("Any", client).execute_command, *command))
 
 
 def ask_all(client: Redis, commands: Iterable[Command]) -> list[Reply]:
@@ -38,11 +45,20 @@ def ask_all(client: Redis, commands: Iterable[Command]) -> list[Reply]:
 
 
 def exchange(client: Redis, commands: Iterable[Command]) -> list[Reply]:
-    """As `ask_all`, but a command's own error stands in the place of its reply."""
-    with store_errors(), cast("Any", client).pipeline(transaction=False) as pipeline:
+    """As `ask_all`, but a command's own error, other than READONLY, stands in its place."""
+    with store_errors():
+        return _on_primary(client, partial(_exchange_all, client, list(commands)))
+
+
+def _exchange_all(client: Redis, commands: Sequence[Command]) -> list[Reply]:
+    with cast("Any", client).pipeline(transaction=False) as pipeline:
         for command in commands:
             pipeline.execute_command(*command)
-        return cast("list[Reply]", pipeline.execute(raise_on_error=False))
+        replies: list[Reply] = pipeline.execute(raise_on_error=False)
+    for reply in replies:
+        if isinstance(reply, ReadOnlyError):
+            raise reply
+    return replies
 
 
 def without_errors(replies: list[Reply]) -> list[Reply]:
@@ -64,10 +80,22 @@ def run(client: Redis, script: Script, keys: Sequence[str], arguments: Iterable[
         StorageUnavailable: no reply, or an error; the script may have taken effect.
     """
     with store_errors():
-        try:
-            return client.evalsha(script.sha, len(keys), *keys, *arguments)
-        except NoScriptError:
-            return client.eval(script.text, len(keys), *keys, *arguments)
+        return _on_primary(client, partial(_evaluate, client, script, keys, list(arguments)))
+
+
+def _evaluate(client: Redis, script: Script, keys: Sequence[str], arguments: list[Part]) -> Reply:
+    try:
+        return client.evalsha(script.sha, len(keys), *keys, *arguments)
+    except NoScriptError:
+        return client.eval(script.text, len(keys), *keys, *arguments)
+
+
+def _on_primary(client: Redis, send: Callable[[], T]) -> T:
+    try:
+        return send()
+    except ReadOnlyError:
+        client.connection_pool.disconnect(inuse_connections=False)
+        return send()
 
 
 async def ask_all_async(client: AsyncRedis, commands: Iterable[Command]) -> list[Reply]:
@@ -76,7 +104,7 @@ async def ask_all_async(client: AsyncRedis, commands: Iterable[Command]) -> list
 
 
 async def exchange_async(client: AsyncRedis, commands: Iterable[Command]) -> list[Reply]:
-    """As `ask_all_async`, but a command's own error stands in the place of its reply.
+    """As `ask_all_async`, but a command's own error, other than READONLY, stands in its place.
 
     It does what a pipeline of redis-py does, for less: every hello passes here, and a pipeline
     packs in Python, sets a timer for each reply and keeps figures that nobody reads. A command's
@@ -90,7 +118,7 @@ async def exchange_async(client: AsyncRedis, commands: Iterable[Command]) -> lis
         connection = await pool.get_connection()
         try:
             replies: list[Reply] = await connection.retry.call_with_retry(
-                partial(_exchange_once, connection, b"".join(packed), len(packed)),
+                partial(_exchange_once, pool, connection, b"".join(packed), len(packed)),
                 lambda error: connection.disconnect(error=error),
             )
         finally:
@@ -98,7 +126,7 @@ async def exchange_async(client: AsyncRedis, commands: Iterable[Command]) -> lis
     return replies
 
 
-async def _exchange_once(connection: Any, packed: bytes, count: int) -> list[Reply]:
+async def _exchange_once(pool: Any, connection: Any, packed: bytes, count: int) -> list[Reply]:
     """All the replies, in time. Cut short, the connection is closed: it holds others' replies."""
     replies = []
     async with asyncio.timeout(TIMEOUT_SECONDS):
@@ -106,6 +134,9 @@ async def _exchange_once(connection: Any, packed: bytes, count: int) -> list[Rep
         for _ in range(count):
             try:
                 replies.append(await connection.read_response(timeout=math.inf))
+            except ReadOnlyError as error:
+                await pool.disconnect(inuse_connections=False)
+                raise redis.ConnectionError from error
             except ResponseError as error:
                 replies.append(error)
     return replies
@@ -115,8 +146,19 @@ async def run_async(
     client: AsyncRedis, script: Script, keys: Sequence[str], arguments: Iterable[Part]
 ) -> Reply:
     """As `run`."""
+    arguments = list(arguments)
     with store_errors():
         try:
-            return await client.evalsha(script.sha, len(keys), *keys, *arguments)
-        except NoScriptError:
-            return await client.eval(script.text, len(keys), *keys, *arguments)
+            return await _evaluate_async(client, script, keys, arguments)
+        except ReadOnlyError:
+            await client.connection_pool.disconnect(inuse_connections=False)
+            return await _evaluate_async(client, script, keys, arguments)
+
+
+async def _evaluate_async(
+    client: AsyncRedis, script: Script, keys: Sequence[str], arguments: list[Part]
+) -> Reply:
+    try:
+        return await client.evalsha(script.sha, len(keys), *keys, *arguments)
+    except NoScriptError:
+        return await client.eval(script.text, len(keys), *keys, *arguments)
