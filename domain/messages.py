@@ -110,12 +110,23 @@ def check_text(text: str) -> str:
     Raises:
         MessageInvalid: saying what is wrong with it.
     """
-    if not 0 < len(text) <= MAX_CHARACTERS:
-        message = f"text: give 1 to {MAX_CHARACTERS} characters"
-        raise MessageInvalid(message)
+    return _check("text", text, MAX_CHARACTERS)
+
+
+def check_client_id(client_id: str) -> str:
+    """The id that a device gave the message, known to be one that both databases keep.
+
+    Raises:
+        MessageInvalid: saying what is wrong with it.
+    """
+    return _check("id", client_id, MAX_CLIENT_ID_CHARACTERS)
+
+
+def _check(name: str, text: str, most: int) -> str:
+    if not 0 < len(text) <= most:
+        raise MessageInvalid(f"{name}: give 1 to {most} characters")
     if any(c == "\x00" or "\ud800" <= c <= "\udfff" for c in text):
-        message = "text: NUL characters and halves of surrogate pairs are not kept"
-        raise MessageInvalid(message)
+        raise MessageInvalid(f"{name}: NUL characters and halves of surrogate pairs are not kept")
     return text
 
 

@@ -7,9 +7,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from domain.errors import WidgetAuthError
-
-MAX_ID_CHARACTERS = 128
-MAX_MESSAGE_CHARACTERS = 4_000
+from domain.messages import MAX_CHARACTERS, MAX_CLIENT_ID_CHARACTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +113,15 @@ def _sign_out(fields: dict[str, Any]) -> SignOut:
 def _message(fields: dict[str, Any]) -> Message:
     frame_id = _frame_id(fields)
     text = _text(fields, "text", frame_id)
-    if len(text) > MAX_MESSAGE_CHARACTERS:
-        raise FrameInvalid(frame_id, f"text has at most {MAX_MESSAGE_CHARACTERS} characters")
+    if len(text) > MAX_CHARACTERS:
+        raise FrameInvalid(frame_id, f"text has at most {MAX_CHARACTERS} characters")
     return Message(frame_id, text)
 
 
 def _frame_id(fields: dict[str, Any]) -> str:
     frame_id = fields.get("id")
-    if type(frame_id) is not str or not 0 < len(frame_id) <= MAX_ID_CHARACTERS:
-        raise FrameInvalid(None, f"id is text of 1 to {MAX_ID_CHARACTERS} characters")
+    if type(frame_id) is not str or not 0 < len(frame_id) <= MAX_CLIENT_ID_CHARACTERS:
+        raise FrameInvalid(None, f"id is text of 1 to {MAX_CLIENT_ID_CHARACTERS} characters")
     return frame_id
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from domain.cards import Limits
 from domain.ids import RequestId
-from domain.messages import MessageInvalid, check_text
+from domain.messages import MessageInvalid, check_client_id, check_text
 from domain.outcomes import DeviceEnded, Outcome, RefusedRequest, Sent
 from domain.refusals import RefusalCode
 from domain.times import to_wire
@@ -40,7 +40,7 @@ def say(session: "WidgetSession", frame: Message) -> None:
     now = monotonic()
     try:
         check_text(frame.text)
-        check_text(frame.id)
+        check_client_id(frame.id)
     except MessageInvalid as fault:
         session.socket.send(answers.error(frame.id, "frame_invalid", str(fault)))
         return

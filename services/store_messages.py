@@ -5,7 +5,13 @@ from dataclasses import dataclass
 
 from domain.device_ids import DeviceIds, anonymous_visitor
 from domain.ids import DeviceId, MessageId, ProjectId, RequestId, SessionId, VisitorId
-from domain.messages import MessageInvalid, Writing, check_text, plan_messages
+from domain.messages import (
+    MessageInvalid,
+    Writing,
+    check_client_id,
+    check_text,
+    plan_messages,
+)
 from domain.outcomes import Outcome, RefusedRequest
 from domain.projects import Project
 from services.batches import run_or_split
@@ -53,7 +59,7 @@ class MessageStore:
     def _is_usable(self, request: MessageRequest) -> bool:
         try:
             check_text(request.text)
-            check_text(request.client_id)
+            check_client_id(request.client_id)
         except MessageInvalid:
             return False
         return self._device_ids.is_certified(request.project_id, request.device_id)

@@ -173,6 +173,16 @@ def test_one_bad_message_fails_alone(site: PeopleSite) -> None:
     assert {o.code for o in outcomes[1:]} == {"message_invalid"}
 
 
+def test_an_id_has_one_limit(site: PeopleSite) -> None:
+    """The gateway's is the worker's, which does not rely on who filled the queue."""
+    longest = "i" * 128
+    asked = [site.writing(site.socket(), "hello", id_) for id_ in (longest, longest + "i")]
+
+    outcomes = site.store.store(asked)
+
+    assert [isinstance(o, Sent) for o in outcomes] == [True, False]
+
+
 def test_a_row_that_the_database_refuses_fails_alone(
     site: PeopleSite, caplog: pytest.LogCaptureFixture
 ) -> None:
