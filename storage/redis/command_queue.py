@@ -5,10 +5,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from domain.errors import StorageUnavailable
 from storage.redis.client import AsyncRedis
@@ -27,6 +27,9 @@ OWED_LIMIT = 50_000
 
 OWED_RETRY_SECONDS = 1.0
 
+_MAY_PASS: Final = {"OOM", "MISCONF", "NOREPLICAS", "BUSY", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN"}
+"""A server that answers so may do later what it does not do now."""
+
 
 @dataclass(slots=True, eq=False)
 class _Asked:
@@ -43,7 +46,8 @@ class CommandQueue:
     When a pipeline fails, all that were asked until then fail with `StorageUnavailable`: nobody
     waits for a second timeout. Whether the server has carried them out is then unknown, so each
     may name a command that is *owed*: it is sent before anything that is asked later, and again
-    until it was answered.
+    until it was answered. Where the server refuses for now what was asked or owed, what is owed
+    rests for a while, or until it is asked for anew.
     """
 
     def __init__(self, client: AsyncRedis, scripts: Sequence[Script]) -> None:
@@ -51,6 +55,7 @@ class CommandQueue:
         self._load_scripts = [("SCRIPT", "LOAD", script.text) for script in scripts]
         self._asked: deque[_Asked] = deque()
         self._owed: deque[Command] = deque(maxlen=OWED_LIMIT)
+        self._resting: dict[Command, None] = {}
         self._sending: asyncio.Task[None] | None = None
         self._owed_timer: asyncio.TimerHandle | None = None
 
@@ -74,21 +79,29 @@ class CommandQueue:
         """
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._asked.append(_Asked(command, before, owed, decode, answer))
+        if self._resting and owed:
+            self._resting.pop(owed, None)  # sent later, it would undo what is asked now
         self._wake()
         return answer
 
     async def drain(self) -> None:
         """What was asked is answered. What is owed is given one more try and then forgotten."""
-        self._wake()
+        self._send_owed()
         while self._sending:
             await asyncio.wait([self._sending])
         self._cancel_timer()
         self._owed.clear()
+        self._resting.clear()
 
     def _wake(self) -> None:
         if self._sending is None and (self._asked or self._owed):
-            self._cancel_timer()
             self._sending = asyncio.get_running_loop().create_task(self._send_all())
+
+    def _send_owed(self) -> None:
+        self._cancel_timer()
+        self._owed.extend(self._resting)
+        self._resting.clear()
+        self._wake()
 
     def _cancel_timer(self) -> None:
         if self._owed_timer:
@@ -104,9 +117,9 @@ class CommandQueue:
             self._fail(self._take_asked(len(self._asked)), error)
         finally:
             self._sending = None
-            if self._owed:
+            if self._owed_timer is None and (self._owed or self._resting):
                 loop = asyncio.get_running_loop()
-                self._owed_timer = loop.call_later(OWED_RETRY_SECONDS, self._wake)
+                self._owed_timer = loop.call_later(OWED_RETRY_SECONDS, self._send_owed)
 
     async def _send_batch(self) -> None:
         owed = list(islice(self._owed, BATCH_SIZE))
@@ -117,10 +130,20 @@ class CommandQueue:
         except BaseException as error:
             self._fail(asked, error)
             raise
-        for _ in owed:
+        del replies[: len(before)]
+        for command, reply in zip(owed, replies, strict=False):
             self._owed.popleft()
-        for each, reply in zip(asked, replies[len(before) + len(owed) :], strict=True):
+            self._let_rest(command, reply)
+        for each, reply in zip(asked, replies[len(owed) :], strict=True):
+            if isinstance(reply, ResponseError):
+                self._let_rest(each.owed, reply)
             _settle(each, reply)
+
+    def _let_rest(self, owed: Command | None, reply: Reply) -> None:
+        if owed and isinstance(reply, ResponseError) and _may_pass(reply):
+            self._resting[owed] = None
+            if len(self._resting) > OWED_LIMIT:
+                del self._resting[next(iter(self._resting))]
 
     def _take_asked(self, count: int) -> list[_Asked]:
         return [self._asked.popleft() for _ in range(min(count, len(self._asked)))]
@@ -142,6 +165,11 @@ class CommandQueue:
                 answered = await exchange_async(self._client, again)
                 return replies[:index] + answered[len(self._load_scripts) :]
         return replies
+
+
+def _may_pass(error: ResponseError) -> bool:
+    code = error.status_code or str(error).partition(" ")[0]  # redis-py cuts off those it knows
+    return code in _MAY_PASS
 
 
 def _settle(asked: _Asked, reply: Reply) -> None:

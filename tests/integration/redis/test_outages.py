@@ -4,6 +4,7 @@ import asyncio
 import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Protocol
 
 import pytest
 
@@ -25,6 +26,13 @@ ROTATION = RotationId("rotation")
 TIMEOUT_SECONDS = 0.8
 
 
+class RefuseWrites(Protocol):
+    """Makes the server refuse to write, or write again."""
+
+    def __call__(self, *, is_on: bool) -> None:
+        """It does so from now on."""
+
+
 @pytest.fixture
 def paused(redis_server: RedisServer, redis: Redis) -> Iterator[RedisServer]:
     """The server, which goes on after the test whatever happens in it."""
@@ -39,6 +47,17 @@ def other_server() -> Iterator[RedisServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def refusing(redis: Redis) -> Iterator[RefuseWrites]:
+    """Whether the server refuses to write, for want of replicas."""
+
+    def refuse(*, is_on: bool) -> None:
+        redis.config_set("min-replicas-to-write", int(is_on))
+
+    yield refuse
+    refuse(is_on=False)
 
 
 @pytest.fixture
@@ -234,6 +253,65 @@ async def test_a_full_server_is_unavailable_and_still_lets_sessions_go(
     finally:
         redis.config_set("maxmemory", "0")
     assert redis.exists(keys.card(project_id))
+
+
+async def test_what_a_server_refuses_for_now_is_removed_later(
+    refusing: RefuseWrites,
+    redis: Redis,
+    writer: SessionWriter,
+    project_id: ProjectId,
+    node_id: NodeId,
+    publish: Publish,
+) -> None:
+    """It answers, and yet writes nothing: for want of replicas, of a disk, of time."""
+    publish(project_id)
+    bucket = Bucket(None, node_id, 0)
+    session, visitor = new_session()
+    await writer.register(project_id, session, visitor, None, bucket)
+    refusing(is_on=True)
+    with pytest.raises(StorageUnavailable):
+        await writer.unregister(project_id, session, bucket)
+    refusing(is_on=False)
+
+    await until(lambda: count_by_generation(redis, project_id) == {})
+
+
+async def test_what_is_asked_anew_is_not_removed_later(
+    refusing: RefuseWrites,
+    redis: Redis,
+    writer: SessionWriter,
+    project_id: ProjectId,
+    node_id: NodeId,
+    publish: Publish,
+) -> None:
+    """What the first refusal left owing ends with the second asking."""
+    publish(project_id)
+    bucket = Bucket(None, node_id, 0)
+    session, visitor = new_session()
+    refusing(is_on=True)
+    with pytest.raises(StorageUnavailable):
+        await writer.register(project_id, session, visitor, None, bucket)
+    refusing(is_on=False)
+
+    await writer.register(project_id, session, visitor, None, bucket)
+    await writer.drain()
+
+    assert count_by_generation(redis, project_id) == {None: 1}
+
+
+async def test_what_a_server_never_does_is_not_asked_for_again(
+    redis: Redis, writer: SessionWriter, project_id: ProjectId, node_id: NodeId
+) -> None:
+    """A key that is no bucket stays none."""
+    bucket = Bucket(None, node_id, 0)
+    redis.set(keys.bucket(project_id, bucket.name), "no hash")
+    with pytest.raises(StorageUnavailable):
+        await writer.unregister(project_id, new_session()[0], bucket)
+    before = redis.info("commandstats")["cmdstat_evalsha"]["calls"]
+
+    await writer.drain()
+
+    assert redis.info("commandstats")["cmdstat_evalsha"]["calls"] == before
 
 
 def test_a_restarted_server_is_another_one(other_server: RedisServer) -> None:
