@@ -12,7 +12,7 @@ from domain.errors import StorageUnavailable
 from domain.receipts import SessionCounts
 from domain.rotations import Rotation, RotationState
 from services.read_rotations import RotationWithUse, read_rotation
-from services.settle_rotations import gather_receipt, revocation_of, with_receipt
+from services.receipts import gather_receipt, revocation_of, with_receipt
 
 FOLLOW_SECONDS = 30.0
 """Twice what a crash of anything may delay a revocation by."""

@@ -77,8 +77,8 @@ def _tell_nodes(
         "deadline": to_wire(rotation.due_at),
         "spread_seconds": max(spread.total_seconds(), 0.0),
     }
-    nodes = [node for node, alive in leases.list_nodes(stores.redis).items() if alive]
-    signals.send_many(stores.redis, [(node, signal) for node in nodes])
+    nodes = leases.list_living(stores.redis)
+    signals.send_to_all(stores.redis, nodes, signal)
     log.info(
         "retirement_announced",
         project_id=rotation.project_id,

@@ -84,5 +84,4 @@ def _deliver(stores: Stores, visitor: Visitor, message: Message) -> None:
         "text": message.text,
         "at": to_wire(message.sent_at),
     }
-    nodes = [node for node, alive in leases.list_nodes(stores.redis).items() if alive]
-    signals.send_many(stores.redis, [(node, signal) for node in nodes])
+    signals.send_to_all(stores.redis, leases.list_living(stores.redis), signal)

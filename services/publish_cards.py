@@ -70,9 +70,8 @@ def person_epoch_of(person: RaisedPerson) -> PersonEpoch:
 def tell_card(stores: Stores, project_id: ProjectId) -> bool:
     """As `publish_card`, and every living node has been told to read it."""
     published = publish_card(stores, project_id)
-    living = [node for node, alive in leases.list_nodes(stores.redis).items() if alive]
     signal = {"type": "card", "project_id": project_id}
-    signals.send_many(stores.redis, [(node, signal) for node in living])
+    signals.send_to_all(stores.redis, leases.list_living(stores.redis), signal)
     return published
 
 

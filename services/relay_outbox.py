@@ -8,9 +8,9 @@ import structlog
 from domain.errors import ProjectBusy, StorageUnavailable
 from domain.events import KINDS_WITH_WORK, EventKind, OutboxEvent
 from domain.ids import RotationId, VisitorId
+from services.end_sessions import end_sessions
 from services.parking import note_failure
 from services.revoke_tokens import revoke_tokens
-from services.sign_out_everywhere import end_sessions
 from services.stores import Stores
 from services.transactions import Transaction
 from storage.sql import outbox

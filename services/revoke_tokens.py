@@ -3,14 +3,13 @@
 import time
 
 import structlog
-from sqlalchemy.engine import Connection
 
-from domain.errors import Refused
 from domain.events import EventKind
 from domain.ids import EventId, NodeId, ProjectId, RotationId
+from services.confirmed_events import confirm_event
 from services.halting import halt_if_behind
 from services.publish_cards import publish_card
-from services.settle_rotations import (
+from services.receipts import (
     Receipt,
     Revocation,
     ask_nodes,
@@ -27,12 +26,7 @@ from storage.sql import outbox, projects, rotations
 log = structlog.get_logger(__name__)
 
 ANSWER_SECONDS = 0.5
-
-
-class EventUnconfirmed(Refused):
-    """SQL knows of no such event; nothing was changed."""
-
-    code = "event_unconfirmed"
+_KINDS = (EventKind.SECRET_REVOKED,)
 
 
 def revoke_tokens(
@@ -48,7 +42,8 @@ def revoke_tokens(
         StorageUnavailable: a store does not answer; the event stays undone and is repeated.
     """
     with stores.database.reading() as db:
-        revocation = _confirm(db, event_id, project_id, rotation_id)
+        confirm_event(db, event_id, _KINDS, project_id, rotation_id=rotation_id)
+        revocation = revocation_of(db, rotations.get_rotation(db, project_id, rotation_id))
     asked = _carry_out(stores, revocation)
     if asked is None:
         log.warning("revocation_repeated_after_loss", rotation_id=rotation_id)
@@ -59,25 +54,6 @@ def revoke_tokens(
     stores.transactor.run(
         lambda transaction: _finish(transaction, event_id, revocation, receipt), urgent=True
     )
-
-
-def _confirm(
-    db: Connection, event_id: EventId, project_id: ProjectId, rotation_id: RotationId
-) -> Revocation:
-    """The revocation as SQL has it; a message only says where to look.
-
-    Raises:
-        EventUnconfirmed: the outbox holds no such event.
-    """
-    event = outbox.find_event(db, event_id)
-    if (
-        event is None
-        or event.kind is not EventKind.SECRET_REVOKED
-        or event.project_id != project_id
-        or event.payload.get("rotation_id") != rotation_id
-    ):
-        raise EventUnconfirmed
-    return revocation_of(db, rotations.get_rotation(db, project_id, rotation_id))
 
 
 def _carry_out(stores: Stores, revocation: Revocation) -> list[NodeId] | None:

@@ -39,6 +39,5 @@ def sample_sessions(stores: Stores, now: datetime, at_once: int = AT_ONCE) -> in
 
 
 def _projects_after(stores: Stores, after: ProjectId, limit: int) -> list[ProjectId]:
-    nodes = [node for node, alive in leases.list_nodes(stores.redis).items() if alive]
-    found = sessions.list_projects(stores.redis, nodes)
+    found = sessions.list_projects(stores.redis, leases.list_living(stores.redis))
     return list(islice(sorted(id_ for id_ in found if id_ > after), limit))

@@ -22,8 +22,7 @@ def tell_visitor_changes(stores: Stores, changes: Sequence[PersonChange]) -> Non
         return
     told = [_signal(change) for change in changes]
     try:
-        nodes = [node for node, alive in leases.list_nodes(stores.redis).items() if alive]
-        signals.send_many(stores.redis, [(node, signal) for node in nodes for signal in told])
+        signals.send_to_all(stores.redis, leases.list_living(stores.redis), *told)
     except StorageUnavailable:
         log.warning("visitor_changes_not_told", changes=len(changes))
 

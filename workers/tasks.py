@@ -11,18 +11,19 @@ from config import queues
 from domain.health import CLOCKS_APART_SECONDS
 from domain.ids import EventId, ProjectId, RotationId, VisitorId, is_uuid
 from services.announce_retirements import announce_retirements
+from services.confirmed_events import EventUnconfirmed
+from services.end_sessions import end_sessions
 from services.erase_secrets import erase_secrets
 from services.event_feed import erase_old_events
 from services.parking import erase_parked_messages
 from services.publish_cards import assert_cards_after_loss, publish_recent_cards, tell_card
 from services.reap_sessions import reap_sessions
 from services.relay_outbox import relay_outbox
-from services.revoke_tokens import EventUnconfirmed, revoke_tokens
+from services.revoke_tokens import revoke_tokens
 from services.rotation_policies import run_due_policies
 from services.run_due_rotations import run_due_rotations
 from services.sample_sessions import sample_sessions
 from services.settle_rotations import settle_rotations
-from services.sign_out_everywhere import end_sessions
 from workers import messages, sign_outs, verification
 from workers.base import WidgetAuthTask, queue_of
 from workers.batches import Batch
@@ -125,8 +126,11 @@ def _register_sweep_tasks(app: Celery, runtime: Runtime) -> None:
 
     @app.task(name=queues.SESSIONS_REAP, base=WidgetAuthTask)
     def reap() -> Figures:
-        reaped = reap_sessions(runtime.stores)
-        return {"sessions": reaped, "sampled": sample_sessions(runtime.stores, datetime.now(UTC))}
+        return {
+            "sessions": reap_sessions(runtime.stores),
+            "sampled": sample_sessions(runtime.stores, datetime.now(UTC)),
+            "erased": runtime.device_erasure.go_on(runtime.stores.transactor),
+        }
 
     @app.task(name=queues.HEALTH_TICK, base=WidgetAuthTask, bind=True)
     def tick(self: WidgetAuthTask) -> Figures:

@@ -123,5 +123,5 @@ def node_projects(node_id: NodeId) -> str:
 
 
 def signals(node_id: NodeId) -> str:
-    """Pub/sub channel; stores nothing. Written by signals.send, read by the node."""
+    """Pub/sub channel; stores nothing. Written by signals.send_many, read by the node."""
     return f"{{{node_id}}}:signals"

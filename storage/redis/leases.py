@@ -50,6 +50,11 @@ def forget(client: Redis, node_id: NodeId) -> None:
         ask(client, "SADD", keys.NODES, node_id)
 
 
+def list_living(client: Redis) -> list[NodeId]:
+    """The nodes that are alive."""
+    return [node for node, alive in list_nodes(client).items() if alive]
+
+
 def list_nodes(client: Redis) -> dict[NodeId, bool]:
     """Every node that has not been removed yet, and whether it is alive."""
     nodes = [NodeId(node.decode()) for node in ask(client, "SMEMBERS", keys.NODES)]

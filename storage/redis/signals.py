@@ -45,6 +45,11 @@ def send(client: Redis, node_id: NodeId, payload: Mapping[str, object]) -> bool:
     return send_many(client, [(node_id, payload)]) == 1
 
 
+def send_to_all(client: Redis, nodes: Iterable[NodeId], *payloads: Mapping[str, object]) -> None:
+    """Each of these nodes that listens has been told all of it."""
+    send_many(client, [(node, payload) for node in nodes for payload in payloads])
+
+
 def send_many(
     client: Redis,
     payloads: Iterable[tuple[NodeId, Mapping[str, object]]],

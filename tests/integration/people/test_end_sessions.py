@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from domain.events import EventKind
 from domain.ids import DeviceId, EventId, NodeId, ProjectId, SessionId, VisitorId
+from services.confirmed_events import EventUnconfirmed
+from services.end_sessions import end_sessions
 from services.publish_cards import publish_card
 from services.relay_outbox import relay_outbox
-from services.revoke_tokens import EventUnconfirmed
-from services.sign_out_everywhere import end_sessions
 from services.stores import Stores
 from storage.redis import keys, persons
 from storage.redis.buckets import Bucket

@@ -11,8 +11,8 @@ from domain.rotation_refusals import RotationPending
 from domain.rotations import Rotation, RotationHow, RotationState
 from domain.signing_secrets import SecretState
 from domain.times import from_wire
+from services.receipts import revocation_of
 from services.rotate_secret import Generated, SecretWish, generate
-from services.settle_rotations import revocation_of
 from services.transactions import Transactor
 from storage.sql import projects, rotations, signing_secrets
 from storage.sql.audit import list_audit

@@ -15,6 +15,7 @@ from domain.events import EventKind
 from domain.ids import EventId, NodeId, ProjectId, RotationId, SessionId, VisitorId, uuid7
 from domain.receipts import NodeCounts, SessionCounts
 from domain.rotations import RotationState
+from services.confirmed_events import EventUnconfirmed
 from services.erase_secrets import erase_secrets
 from services.publish_cards import (
     assert_cards_after_loss,
@@ -23,7 +24,7 @@ from services.publish_cards import (
 )
 from services.reap_sessions import reap_sessions
 from services.relay_outbox import relay_outbox
-from services.revoke_tokens import EventUnconfirmed, revoke_tokens
+from services.revoke_tokens import revoke_tokens
 from services.rotate_secret import Generated
 from services.settle_rotations import settle_rotations
 from services.stores import Stores

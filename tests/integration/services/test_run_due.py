@@ -16,10 +16,10 @@ from domain.signing_secrets import SecretState
 from domain.times import from_wire
 from services.change_rotations import cancel, reveal
 from services.projects import change_project
+from services.receipts import revocation_of
 from services.rotate_secret import Generated, SecretWish, generate
 from services.run_due_rotations import run_due_rotations
 from services.schedule_rotation import schedule_rotation
-from services.settle_rotations import revocation_of
 from services.stores import Stores
 from storage.redis.client import connect
 from storage.sql import projects, rotations, signing_secrets

@@ -31,9 +31,9 @@ from domain.rotations import Rotation, RotationHow, RotationState
 from domain.signing_secrets import SecretState
 from services.change_rotations import cancel, pin, reschedule, run_now
 from services.projects import change_project
+from services.receipts import revocation_of
 from services.rotate_secret import SecretWish, generate
 from services.run_due_rotations import run_due_rotations
-from services.settle_rotations import revocation_of
 from services.steps import Step
 from services.stores import Stores
 from services.transactions import Transaction, Transactor
