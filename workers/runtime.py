@@ -17,6 +17,7 @@ from domain.outcomes import Json
 from domain.queue_sealing import SALT_BYTES, TokenSealer
 from domain.sealing import SecretSealer
 from services.announce_retirements import SoftCut
+from services.erase_devices import DeviceErasure
 from services.halting import EpochComparison
 from services.key_rings import KeyRings
 from services.note_key_use import KeyUseNotes
@@ -95,6 +96,11 @@ class Runtime:
     def epoch_comparison(self) -> EpochComparison:
         """Goes through the projects' epochs, some at each sweep."""
         return EpochComparison()
+
+    @cached_property
+    def device_erasure(self) -> DeviceErasure:
+        """Goes through the devices that ended long ago, some at each sweep."""
+        return DeviceErasure()
 
     @cached_property
     def poison(self) -> PoisonNotes:

@@ -194,6 +194,13 @@ devices = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("ended_at", UtcTime),
     Index("ix_devices_visitor_id", "visitor_id"),
+    Index(
+        "ix_devices_ended_at",
+        "ended_at",
+        "id",
+        postgresql_where=text("ended_at IS NOT NULL"),
+        sqlite_where=text("ended_at IS NOT NULL"),
+    ),
 )
 
 merges = Table(

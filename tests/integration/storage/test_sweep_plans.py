@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from domain.ids import ProjectId
-from storage.sql import access, rotations, signing_secrets, tables
+from domain.ids import DeviceId, ProjectId
+from storage.sql import access, old_devices, rotations, signing_secrets, tables
 from storage.sql.engine import Database
 from tests.integration.scenes import add_project, open_transactor
 
@@ -76,8 +76,14 @@ def _member(number: int, project_id: ProjectId) -> dict[str, Any]:
             "ix_signing_secrets_revoked_at",
         ),
         (lambda db: access.list_members_with_email(db, "ada@example.com", 9), "ix_members_email"),
+        (
+            lambda db: old_devices.list_ended_devices(
+                db, NOW, after=(LONG_AGO, DeviceId("one")), limit=200
+            ),
+            "ix_devices_ended_at",
+        ),
     ],
-    ids=["unsettled", "erased", "member"],
+    ids=["unsettled", "erased", "member", "ended"],
 )
 def test_what_is_new_is_found_by_its_index(
     database: Database, look: Callable[[Connection], object], index: str

@@ -1,0 +1,114 @@
+"""Devices that ended long ago: found in the order of their ends, erased with what they leave."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from domain.ids import DeviceId, ProjectId, VisitorId
+from storage.sql.tables import devices, merges, messages, visitors
+
+Place: TypeAlias = tuple[datetime, DeviceId]
+
+
+@dataclass(frozen=True, slots=True)
+class EndedDevice:
+    """A device that has ended, and when."""
+
+    id: DeviceId
+    project_id: ProjectId
+    visitor_id: VisitorId
+    ended_at: datetime
+
+    @property
+    def place(self) -> Place:
+        """Where it stands among those that have ended."""
+        return self.ended_at, self.id
+
+
+def list_ended_devices(
+    db: Connection, before: datetime, *, after: Place | None, limit: int
+) -> list[EndedDevice]:
+    """Up to `limit` devices of all projects that ended before that time, in order after a place."""
+    columns = devices.c
+    query = (
+        sa.select(columns.id, columns.project_id, columns.visitor_id, columns.ended_at)
+        .where(columns.ended_at < before)
+        .order_by(columns.ended_at, columns.id)
+        .limit(limit)
+    )
+    if after:
+        last = (sa.literal(after[0], columns.ended_at.type), sa.literal(after[1]))
+        query = query.where(sa.tuple_(columns.ended_at, columns.id) > sa.tuple_(*last))
+    return [EndedDevice(**row) for row in db.execute(query).mappings()]
+
+
+def erase_devices(db: Connection, found: Sequence[EndedDevice]) -> int:
+    """Those with which nobody ever wrote are gone; returns how many were.
+
+    A person's are erased by themselves. An absorbed record's go together with the record and its
+    merge, where nothing else is left of it; one that was ever split from a person stays, and with
+    it that the two are never merged again. So does a device whose record is nobody's: that it has
+    ended keeps others from that record.
+
+    Args:
+        db: holds the projects' locks.
+        found: all of them have ended.
+    """
+    silent = _list_silent(db, [device.id for device in found])
+    of_persons = [id_ for id_, owner in silent.items() if owner.is_person]
+    absorbed = {owner.id: id_ for id_, owner in silent.items() if owner.is_absorbed}
+    bare = _list_bare(db, list(absorbed))
+    gone = [*of_persons, *(absorbed[visitor_id] for visitor_id in bare)]
+    db.execute(merges.delete().where(merges.c.absorbed_id.in_(bare)))
+    db.execute(devices.delete().where(devices.c.id.in_(gone)))
+    db.execute(visitors.delete().where(visitors.c.id.in_(bare)))
+    return len(gone)
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    id: VisitorId
+    is_person: bool
+    is_absorbed: bool
+
+
+def _list_silent(db: Connection, ids: Sequence[DeviceId]) -> dict[DeviceId, _Owner]:
+    """Those of the devices with which nobody wrote, and whose they were."""
+    written = sa.select(messages.c.id).where(messages.c.device_id == devices.c.id)
+    query = (
+        sa.select(devices.c.id, devices.c.visitor_id, visitors.c.custom_id, visitors.c.merged_into)
+        .join(visitors, visitors.c.id == devices.c.visitor_id)
+        .where(devices.c.id.in_(ids), _is_none(written))
+    )
+    return {
+        row.id: _Owner(row.visitor_id, row.custom_id is not None, row.merged_into is not None)
+        for row in db.execute(query)
+    }
+
+
+def _list_bare(db: Connection, ids: Sequence[VisitorId]) -> list[VisitorId]:
+    """Those of the absorbed records of which nothing is left but one device and its merge."""
+    others = visitors.alias("others")
+    theirs = sa.select(sa.func.count()).where(devices.c.visitor_id == visitors.c.id)
+    query = sa.select(visitors.c.id).where(
+        visitors.c.id.in_(ids),
+        theirs.correlate(visitors).scalar_subquery() == 1,
+        _is_none(sa.select(messages.c.id).where(messages.c.visitor_id == visitors.c.id)),
+        _is_none(sa.select(merges.c.id).where(merges.c.survivor_id == visitors.c.id)),
+        _is_none(sa.select(others.c.id).where(others.c.merged_into == visitors.c.id)),
+        _is_none(
+            sa.select(merges.c.id).where(
+                merges.c.absorbed_id == visitors.c.id, merges.c.undone_at.is_not(None)
+            )
+        ),
+    )
+    return list(db.scalars(query))
+
+
+def _is_none(rows: sa.Select[tuple[str]]) -> sa.ColumnElement[bool]:
+    """Whether there are none: a look into an index for each row, whatever the tables' sizes."""
+    return rows.limit(1).scalar_subquery().is_(None)

@@ -1,0 +1,152 @@
+"""Devices that ended long ago are erased with what they leave behind, unless words are in it."""
+
+import sqlalchemy as sa
+
+from domain.ids import DeviceId, VisitorId
+from domain.outcomes import DeviceEnded
+from services.erase_devices import KEPT, DeviceErasure
+from storage.sql import tables, visitors
+from storage.sql.engine import now_of
+from tests.integration.people.site import PeopleSite
+
+
+def age(site: PeopleSite, *, days: int = 1) -> None:
+    """Whatever has ended did so as long ago as devices are kept, and some days more."""
+
+    def work(db: sa.Connection) -> None:
+        columns = tables.devices.c
+        moment = now_of(db) - KEPT - days * (KEPT / 60)
+        ended = tables.devices.update().where(columns.ended_at.is_not(None))
+        db.execute(ended.values(ended_at=moment))
+
+    site.database.write(work)
+
+
+def erase(site: PeopleSite) -> int:
+    """How many a sweep erases."""
+    return DeviceErasure().go_on(site.transactor)
+
+
+def held(site: PeopleSite) -> set[DeviceId]:
+    """The devices that SQL knows."""
+    with site.database.reading() as db:
+        return set(db.scalars(sa.select(tables.devices.c.id)))
+
+
+def records(site: PeopleSite) -> set[VisitorId]:
+    """The visitors' records, absorbed ones too."""
+    with site.database.reading() as db:
+        return set(db.scalars(sa.select(tables.visitors.c.id)))
+
+
+def test_what_sign_ins_leave_behind_is_erased(site: PeopleSite) -> None:
+    """A person's ended devices, and absorbed records in which nothing was ever said."""
+    browser, other = site.socket(), site.socket()
+    ada = site.sign_in(browser, "ada").visitor_id
+    for _ in range(3):
+        site.sign_in(browser, "ada")
+        site.sign_in(other, "ada")
+        other = site.socket()
+    assert len(site.merges(ada)) == 3
+    age(site)
+
+    assert erase(site) == 4 + 3
+
+    assert records(site) == {ada}
+    assert site.merges(ada) == []
+    assert len(held(site)) == 4
+    with site.database.reading() as db:
+        assert not any(device.ended_at for device in visitors.list_devices(db, ada))
+    assert site.sign_in(browser, "ada").visitor_id == ada
+
+
+def test_what_ended_lately_is_kept(site: PeopleSite) -> None:
+    """And what has not ended, however old."""
+    socket = site.socket()
+    site.sign_in(socket, "ada")
+    age(site, days=-1)
+    before = held(site)
+
+    assert erase(site) == 0
+    assert held(site) == before
+
+
+def test_no_word_is_lost_and_a_merge_with_words_can_be_undone(site: PeopleSite) -> None:
+    """Neither the devices that wrote nor the record that was written in."""
+    laptop, phone = site.socket(), site.socket()
+    ada = site.sign_in(laptop, "ada").visitor_id
+    site.say(laptop, "as ada")
+    site.say(phone, "anonymous")
+    anonymous = phone.visitor
+    site.sign_in(phone, "ada")
+    site.sign_in(laptop, "ada")
+    age(site)
+
+    assert erase(site) == 1, "the one that ada came with first, silently"
+
+    site.undo(site.merges(ada)[0].id)
+    assert (site.words(anonymous), site.words(ada)) == (["anonymous"], ["as ada"])
+
+
+def test_a_pair_that_was_split_stays_split(site: PeopleSite) -> None:
+    """The record, its device's end and the merge are kept, absorbed anew or nobody's."""
+    ada = site.sign_in(site.socket(), "ada").visitor_id
+    laptop = site.socket()
+    device, anonymous = laptop.device, laptop.visitor
+    site.sign_in(laptop, "ada")
+    site.undo(site.merges(ada)[0].id)
+    age(site)
+
+    erase(site)
+
+    assert device in held(site)
+    assert isinstance(site.try_to_say(site.socket(device), "mine?"), DeviceEnded)
+    absorb = sa.text("UPDATE visitors SET merged_into = :into WHERE id = :id")
+    site.database.write(lambda db: db.execute(absorb, {"into": ada, "id": anonymous}))
+    assert erase(site) == 0
+    [merge] = site.merges(ada)
+    assert merge.undone_at
+
+
+def test_whoever_comes_with_an_erased_device_is_somebody_new(site: PeopleSite) -> None:
+    """Nothing of the person is theirs to read, to write or to bring along."""
+    socket = site.socket()
+    first = socket.device
+    ada = site.sign_in(socket, "ada").visitor_id
+    kept = socket.device
+    site.sign_in(socket, "ada")
+    age(site)
+    assert erase(site) == 2
+
+    stranger = site.socket(kept)
+    stranger.visitor, stranger.generation = ada, 1
+    assert isinstance(site.try_to_say(stranger, "as ada"), DeviceEnded)
+    assert isinstance(site.try_to_say(site.socket(first), "in ada's record"), DeviceEnded)
+    anonymous = site.socket(kept)
+    site.say(anonymous, "hello")
+    eve = site.sign_in(anonymous, "eve")
+    assert (eve.visitor_id, eve.merged) == (anonymous.visitor, ())
+    assert (site.words(ada), site.words(eve.visitor_id)) == ([], ["hello"])
+
+
+def test_every_sweep_goes_on_where_the_last_one_stopped(site: PeopleSite) -> None:
+    """What is kept is passed by; after the last come the first."""
+    for _ in range(3):
+        writer = site.socket()
+        site.say(writer, "hello")
+        site.sign_out(writer)
+    age(site, days=2)
+    socket = site.socket()
+    site.sign_in(socket, "ada")
+    site.sign_out(socket)
+    site.database.write(age_the_rest)
+    erasure = DeviceErasure(at_once=2)
+
+    assert [erasure.go_on(site.transactor) for _ in range(4)] == [0, 1, 1, 0]
+
+
+def age_the_rest(db: sa.Connection) -> None:
+    """What has ended only now did so a day after the others."""
+    moment = now_of(db) - KEPT - KEPT / 60
+    recent = tables.devices.update().where(tables.devices.c.ended_at > moment)
+    db.execute(recent.values(ended_at=moment))
