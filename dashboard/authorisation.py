@@ -167,7 +167,7 @@ def _key_holder(runtime: Runtime, request: Request) -> Caller:
     if key is None:
         raise Unauthenticated
     source = facts_of(request.scope).address
-    return Caller(Actor(f"api_key:{key.id}", source), key.role, key.project_id, key.name)
+    return Caller(Actor.api_key(key.id, source), key.role, key.project_id, key.name)
 
 
 def find_member(
@@ -184,7 +184,7 @@ def find_member(
     if signed_in is None:
         return None
     member = member_for(signed_in.members, request.path_params.get("project_id"), action)
-    actor = Actor(f"member:{member.id}", facts_of(request.scope).address)
+    actor = Actor.member(member.id, facts_of(request.scope).address)
     return Caller(actor, member.role, member.project_id, member.email, signed_in)
 
 

@@ -35,7 +35,7 @@ def admit(runtime: Runtime, tokens: OwnTokens, request: Request, action: Action)
     """
     members = _authenticate(runtime, tokens, request)
     member = member_for(members, request.path_params["project_id"], action)
-    actor = Actor(f"member:{member.id}", facts_of(request.scope).address)
+    actor = Actor.member(member.id, facts_of(request.scope).address)
     caller = Caller(actor, member.role, member.project_id, member.email)
     try:
         require_permission(request, caller, action)

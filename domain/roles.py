@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final, Self
+
+MEMBER: Final = "member"
+API_KEY: Final = "api_key"
 
 
 class Role(StrEnum):
@@ -19,3 +23,17 @@ class Actor:
 
     name: str
     source: str | None = None
+
+    @classmethod
+    def member(cls, member_id: str, source: str | None = None) -> Self:
+        """Somebody who has signed in."""
+        return cls(f"{MEMBER}:{member_id}", source)
+
+    @classmethod
+    def api_key(cls, key_id: str, source: str | None = None) -> Self:
+        """A program that has presented its key."""
+        return cls(f"{API_KEY}:{key_id}", source)
+
+
+WORKER: Final = Actor("worker")
+"""What the system does by itself."""

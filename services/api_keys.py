@@ -43,7 +43,7 @@ def revoke_api_key(
         projects.lock_project(transaction.db, project_id)
     if not api_keys.revoke_api_key(transaction.db, project_id, key_id, transaction.now):
         return
-    invitations.delete_invitations_by(transaction.db, f"api_key:{key_id}")
+    invitations.delete_invitations_by(transaction.db, Actor.api_key(key_id).name)
     transaction.audit(actor, "api_key.revoked", project_id, {"api_key_id": key_id})
 
 

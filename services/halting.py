@@ -11,7 +11,7 @@ import structlog
 from domain.errors import Conflict
 from domain.ids import ProjectId
 from domain.projects import Project
-from domain.roles import Actor
+from domain.roles import WORKER, Actor
 from services.stores import Stores
 from services.transactions import Transaction
 from storage.redis import publications, sessions
@@ -20,7 +20,6 @@ from storage.sql import projects
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 500
-_WORKER = Actor("worker")
 
 
 class ProjectHalted(Conflict):
@@ -83,7 +82,7 @@ def _halt(transaction: Transaction, *, project_id: ProjectId, epoch: int, highes
             "project_halted", project_id=project_id, epoch=project.epoch, epoch_in_redis=epoch
         )
         details = {"epoch": project.epoch, "epoch_in_redis": epoch, "highest_generation": highest}
-        transaction.audit(_WORKER, "project.halted", project_id, {**details})
+        transaction.audit(WORKER, "project.halted", project_id, {**details})
     return True
 
 

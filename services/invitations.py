@@ -127,7 +127,7 @@ def accept(transaction: Transaction, token: str, password_hash: str, source: str
     if _find(transaction.db, token) != found or found.expires_at <= transaction.now:
         raise InvitationOver
     member = insert_member(transaction, found.project_id, found.email, found.role, password_hash)
-    actor = Actor(f"member:{member.id}", source)
+    actor = Actor.member(member.id, source)
     details = {"invitation_id": found.id, "role": member.role.value}
     transaction.audit(actor, "invitation.accepted", found.project_id, {**details})
     return member

@@ -42,7 +42,7 @@ def issue_member_token(
         if not access.lock_unchanged(transaction.db, members):
             raise SignInRefused
         for member in members:
-            actor = Actor(f"member:{member.id}", source)
+            actor = Actor.member(member.id, source)
             transaction.audit(actor, "member.token_issued", member.project_id)
         first = members[0]
         memberships: JsonObject = {each.id: tokens.digest(each.password_hash) for each in members}

@@ -46,7 +46,7 @@ def remove_member(
         raise LastOwner
     member = memberships.lock_member(transaction.db, project_id, member_id)
     memberships.delete_member(transaction.db, member.id)
-    made_by = f"member:{member.id}"
+    made_by = Actor.member(member.id).name
     invitations.delete_invitations_by(transaction.db, made_by)
     details = {"member_id": member.id, "role": member.role.value}
     transaction.audit(actor, "member.removed", project_id, {**details})

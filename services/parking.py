@@ -8,7 +8,7 @@ from domain.errors import Conflict, NotFound
 from domain.events import KINDS_WITH_WORK, OutboxEvent
 from domain.ids import EventId
 from domain.outcomes import JsonObject
-from domain.roles import Actor
+from domain.roles import WORKER, Actor
 from services.faults import told
 from services.stores import Stores
 from services.transactions import Transaction
@@ -22,7 +22,6 @@ FAILURES = 20
 FAILING_FOR = timedelta(minutes=10)
 
 MESSAGES_KEPT = timedelta(days=30)
-_WORKER = Actor("worker")
 
 
 class EventNotFound(NotFound):
@@ -63,7 +62,7 @@ def note_failure(stores: Stores, event: OutboxEvent, error: Exception) -> None:
             return False
         if not parking.park_event(transaction.db, event.event_id, because, transaction.now):
             return False
-        _audit(transaction, _WORKER, "event.parked", event)
+        _audit(transaction, WORKER, "event.parked", event)
         return True
 
     if stores.transactor.run(use_case):

@@ -6,7 +6,7 @@ import structlog
 
 from domain.errors import ProjectBusy, StorageUnavailable
 from domain.ids import ProjectId, RotationId
-from domain.roles import Actor
+from domain.roles import WORKER
 from domain.rotation_rules import cut_due
 from domain.rotations import Rotation
 from services.faults import told
@@ -19,7 +19,6 @@ from storage.sql.engine import now_of
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 100
-_RUNNER = Actor("worker")
 
 
 def run_due_rotations(stores: Stores) -> int:
@@ -72,7 +71,7 @@ def _run(transaction: Transaction, *, project_id: ProjectId, rotation_id: Rotati
         return False
     situation = situation_of(transaction, project)
     plan = cut_due(situation)
-    apply_plan(transaction, situation, plan, _RUNNER)
+    apply_plan(transaction, situation, plan, WORKER)
     if plan.cut:
         _log_cut(plan.cut)
     return True

@@ -247,4 +247,4 @@ def _audit(
     transaction: Transaction, members: Sequence[Member], source: str | None, action: str
 ) -> None:
     for member in members:
-        transaction.audit(Actor(f"member:{member.id}", source), action, member.project_id)
+        transaction.audit(Actor.member(member.id, source), action, member.project_id)

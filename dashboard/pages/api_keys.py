@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request, Response
 
 from dashboard.authorisation import Caller, CallerOf, require_grant
+from dashboard.pages.audit_sentences import who
 from dashboard.pages.flash import Flash
 from dashboard.pages.page_routes import PageRoute
 from dashboard.pages.rendering import go_to, page
 from dashboard.pages.role_choices import fault_of, read_role, role_choices
-from dashboard.pages.secret_rows import who
 from dashboard.paging import Page, page_of
 from dashboard.runtime import Runtime, RuntimeOf
 from dashboard.wire import ApiKeyPath, ProjectPath

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from domain import roles
 from domain.outcomes import Json
 from domain.times import from_wire
+from storage.sql.actors import ActorName
 from storage.sql.audit import AuditEntry
 
 # What follows the actor's name. `access.refused` and those with a reason say more beside.
@@ -116,15 +118,21 @@ def details_of(entry: AuditEntry, names: Mapping[str, str]) -> list[Detail]:
     return [_detail(name, value, names) for name, value in details.items()]
 
 
+def who(actor: str, names: Mapping[str, ActorName]) -> str:
+    """What people call an actor: by name where there is one."""
+    known = names.get(actor)
+    return known.text if known else actor_words(actor)
+
+
 def actor_words(actor: str) -> str:
     """What an actor is called who is no member and no API key that is known."""
     kind, _, name = actor.partition(":")
     match kind:
         case "cli":
             return f"{name}, on the command line"
-        case "member":
+        case roles.MEMBER:
             return "A former member"
-        case "api_key":
+        case roles.API_KEY:
             return "A former API key"
         case _:
             return _WORDS.get(kind, actor)

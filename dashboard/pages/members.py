@@ -7,18 +7,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request, Response
 
 from dashboard.authorisation import Caller, CallerOf, require_grant
+from dashboard.pages.audit_sentences import who
 from dashboard.pages.flash import Flash
 from dashboard.pages.page_routes import PageRoute
 from dashboard.pages.rendering import go_to, page
 from dashboard.pages.role_choices import fault_of, read_role, role_choices
-from dashboard.pages.secret_rows import who
 from dashboard.paging import Page, page_of
 from dashboard.runtime import Runtime, RuntimeOf
 from dashboard.wire import InvitationPath, MemberPath, ProjectPath
 from domain.errors import Invalid
 from domain.ids import ProjectId
 from domain.permissions import Action
-from domain.roles import Role
+from domain.roles import Actor, Role
 from services.access import MemberExists
 from services.invitations import invite, withdraw
 from services.members import remove_member
@@ -158,8 +158,8 @@ def _people_page(
         MemberRow(
             each.member,
             each.seen_at,
-            keys.get(f"member:{each.member.id}", 0),
-            caller.actor.name == f"member:{each.member.id}",
+            keys.get(Actor.member(each.member.id).name, 0),
+            caller.actor.name == Actor.member(each.member.id).name,
         )
         for each in seen
     ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dashboard.pages.audit_sentences import actor_words
+from dashboard.pages.audit_sentences import who
 from dashboard.pages.overview_figures import name_of, took
 from domain.ids import KeyId
 from domain.rotation_plans import PENDING
@@ -114,13 +114,12 @@ def _show(
     rotation = found.rotation
     old = secrets.get(rotation.old_key_id) if rotation.old_key_id else None
     new = secrets[rotation.new_key_id]
-    known = names.get(rotation.requested_by)
     return RotationShown(
         rotation=rotation,
         use=found.last_old_key_use,
         old_name=name_of(old) if old else None,
         new_name=name_of(new),
-        requested_by=known.text if known else actor_words(rotation.requested_by),
+        requested_by=who(rotation.requested_by, names),
         is_used=new.last_verified_at is not None,
         is_under_way=rotation.state in PENDING or _still_stands(rotation, old, new),
     )

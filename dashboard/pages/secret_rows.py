@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dashboard.pages.audit_sentences import actor_words
+from dashboard.pages.audit_sentences import who
 from domain.ids import KeyId
 from domain.signing_secrets import SecretState, SigningSecret
 from services.read_secrets import SecretWithDate
@@ -85,9 +85,3 @@ def show_secrets(
         for each in found
     ]
     return SecretsShown(rows, None if counts is None else counts.get(None, 0))
-
-
-def who(actor: str, names: Mapping[str, ActorName]) -> str:
-    """What people call an actor: by name where there is one."""
-    known = names.get(actor)
-    return known.text if known else actor_words(actor)

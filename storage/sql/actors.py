@@ -7,10 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from domain.ids import ProjectId
+from domain.roles import API_KEY, MEMBER, Actor
 from storage.sql.tables import api_keys, members
-
-MEMBER = "member"
-API_KEY = "api_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +28,25 @@ def find_names(db: Connection, actors: Collection[str]) -> dict[str, ActorName]:
             sa.select(members.c.id, members.c.email).where(members.c.id.in_(ids))
         ).mappings()
         for row in found:
-            names[f"{MEMBER}:{row['id']}"] = ActorName(MEMBER, row["email"])
+            names[Actor.member(row["id"]).name] = ActorName(MEMBER, row["email"])
     if ids := _ids(actors, API_KEY):
         key = api_keys.c
         found = db.execute(
             sa.select(key.id, key.name, key.last_four).where(key.id.in_(ids))
         ).mappings()
         for row in found:
-            names[f"{API_KEY}:{row['id']}"] = ActorName(API_KEY, row["name"], row["last_four"])
+            names[Actor.api_key(row["id"]).name] = ActorName(API_KEY, row["name"], row["last_four"])
     return names
 
 
 def list_names(db: Connection, project_id: ProjectId) -> dict[str, ActorName]:
     """The project's members and its API keys, revoked ones too, by what the log calls them."""
     found = db.execute(sa.select(members.c.id).where(members.c.project_id == project_id)).scalars()
-    named = [f"{MEMBER}:{id_}" for id_ in found]
+    named = [Actor.member(id_).name for id_ in found]
     found = db.execute(
         sa.select(api_keys.c.id).where(api_keys.c.project_id == project_id)
     ).scalars()
-    return find_names(db, [*named, *(f"{API_KEY}:{id_}" for id_ in found)])
+    return find_names(db, [*named, *(Actor.api_key(id_).name for id_ in found)])
 
 
 def _ids(actors: Collection[str], kind: str) -> list[str]:
