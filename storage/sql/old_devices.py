@@ -61,8 +61,10 @@ def erase_devices(db: Connection, found: Sequence[EndedDevice]) -> int:
     silent = _list_silent(db, [device.id for device in found])
     of_persons = [id_ for id_, owner in silent.items() if owner.is_person]
     absorbed = {owner.id: id_ for id_, owner in silent.items() if owner.is_absorbed}
-    bare = _list_bare(db, list(absorbed))
+    bare = _list_bare(db, list(absorbed)) if absorbed else []
     gone = [*of_persons, *(absorbed[visitor_id] for visitor_id in bare)]
+    if not gone:
+        return 0
     db.execute(merges.delete().where(merges.c.absorbed_id.in_(bare)))
     db.execute(devices.delete().where(devices.c.id.in_(gone)))
     db.execute(visitors.delete().where(visitors.c.id.in_(bare)))

@@ -21,6 +21,11 @@ def person_id(number: int) -> str:
     return f"01900000-0000-7000-8001-{number:012x}"
 
 
+def device_id(number: int) -> str:
+    """A device of that person with which nobody ever wrote."""
+    return f"01900000-0000-7000-8005-{number:012x}"
+
+
 class _Crowd:
     def __init__(self, site: PeopleSite, first: int, last: int) -> None:
         self._project = f"'{site.project_id}'"

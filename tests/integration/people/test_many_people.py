@@ -4,15 +4,18 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from domain.ids import DeviceId, VisitorId
 from domain.outcomes import Sent, SignedIn
-from storage.sql import messages, outbox, tables, visitors
+from storage.sql import messages, old_devices, outbox, tables, visitors
 from storage.sql.engine import Database, now_of
-from tests.integration.people.crowd import person_id, populate
+from storage.sql.old_devices import EndedDevice
+from tests.integration.people.crowd import device_id, person_id, populate
 from tests.integration.people.site import PeopleSite
 from tests.integration.scenes import mint, new_device, request
 
@@ -114,7 +117,10 @@ def test_plans_kept_from_small_tables_read_no_table_whole(
 
 @pytest.mark.parametrize(
     "what",
-    ["thread", "conversations", "last_message", "last_event", "devices", "person", "erased"],
+    [
+        *("thread", "conversations", "last_message", "last_event"),
+        *("devices", "person", "erased", "erased_devices"),
+    ],
 )
 def test_reading_goes_by_indexes(site: PeopleSite, what: str) -> None:
     """A thread, the conversations, a person, a page of events, the erasure of old ones."""
@@ -128,11 +134,19 @@ def test_reading_goes_by_indexes(site: PeopleSite, what: str) -> None:
         "devices": lambda db: visitors.list_devices(db, one),
         "person": lambda db: visitors.get_person(db, site.project_id, "person-7"),
         "erased": lambda db: outbox.erase_done(db, now_of(db), 50),
+        "erased_devices": lambda db: old_devices.erase_devices(db, silent_devices(site)),
     }[what]
     with statements(site.database) as seen:
         assert site.database.write(work)
     for statement in seen:
         assert not _tables_read_whole(site.database, statement), statement.text
+
+
+def silent_devices(site: PeopleSite) -> list[EndedDevice]:
+    """Devices of a hundred persons with which nobody wrote, as if they had ended."""
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    found = [(DeviceId(device_id(n)), VisitorId(person_id(n))) for n in range(1, 101)]
+    return [EndedDevice(device, site.project_id, owner, moment) for device, owner in found]
 
 
 def _tables_read_whole(database: Database, statement: Statement) -> set[str]:
