@@ -8,7 +8,6 @@ from functools import partial
 
 import structlog
 
-from domain.errors import Conflict
 from domain.ids import ProjectId
 from domain.projects import Project
 from domain.roles import WORKER, Actor
@@ -20,12 +19,6 @@ from storage.sql import projects
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 500
-
-
-class ProjectHalted(Conflict):
-    """SQL has lost commits of this project; it has to be settled first."""
-
-    code = "project_halted"
 
 
 class EpochComparison:

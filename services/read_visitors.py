@@ -133,17 +133,6 @@ def read_visitor(stores: Stores, project_id: ProjectId, visitor_id: VisitorId) -
     return _whole(stores, visitor)
 
 
-def read_person(stores: Stores, project_id: ProjectId, custom_id: str) -> WholeVisitor:
-    """The person of that custom ID.
-
-    Raises:
-        VisitorNotFound: there is none in this project.
-    """
-    with stores.database.reading() as db:
-        visitor = visitors.get_person(db, project_id, custom_id)
-    return _whole(stores, visitor)
-
-
 def _whole(stores: Stores, visitor: Visitor) -> WholeVisitor:
     with stores.database.reading() as db:
         devices = visitors.list_devices(db, visitor.id)

@@ -5,7 +5,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -194,13 +193,6 @@ class ChaosSystem:
 _WORKER_APP = "tests.chaos.entries.worker_app"
 _DASHBOARD = "tests.chaos.entries.trapped_dashboard"
 _GATEWAY = "tests.chaos.entries.trapped_gateway"
-
-
-def in_parallel(*work: Any) -> None:
-    """All of it is done; the first that failed says so."""
-    with ThreadPoolExecutor(len(work)) as pool:
-        for done in [pool.submit(each) for each in work]:
-            done.result()
 
 
 def _key() -> str:

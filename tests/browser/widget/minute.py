@@ -22,7 +22,6 @@ DESKTOP: dict[str, Any] = {"viewport": {"width": 1100, "height": 820}}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 780}, "color_scheme": "dark"}
 DESK: dict[str, Any] = {"viewport": {"width": 1180, "height": 760}}
 CUSTOMER = "Ada Lovelace"
-NUMBER = "customer-1815"
 WORDS = ("Is the reading lamp in stock?", "Hello, it is me again, from the train.", "Thank you!")
 
 _MS = PATIENCE_SECONDS * 1000

@@ -10,7 +10,6 @@ from typing import Any
 from domain.rotation_dates import OffHours
 from domain.sealing import SecretSealer
 from domain.times import from_wire, to_wire
-from services.schedule_rotation import schedule_rotation
 from services.transactions import Transactor
 from storage.sql.engine import Database
 from storage.sql.signing_secrets import list_secrets
@@ -19,6 +18,7 @@ from tests.integration.cli.conftest import Shop, on_sqlite
 from tests.integration.cli.live_sessions import add_sessions
 from tests.integration.cli.terminals import Terminal
 from tests.integration.scenes import ADMINISTRATOR, SEALER
+from tests.integration.waiting_secrets import schedule_rotation
 
 ROTATE = ("secret", "rotate", "Shop", "--yes", "--json")
 

@@ -16,12 +16,12 @@ from domain.rotation_dates import OffHours
 from domain.times import from_wire, to_wire
 from services.rotation_policies import run_due_policies
 from services.run_due_rotations import run_due_rotations
-from services.schedule_rotation import schedule_rotation
 from storage.sql.tables import projects, signing_secrets
 from tests.integration.dashboard.people import sign_in
 from tests.integration.dashboard.serving import Api, Caller, error_of, nobody
 from tests.integration.dashboard.test_secrets import generate, secrets_of
 from tests.integration.scenes import ADMINISTRATOR, SEALER
+from tests.integration.waiting_secrets import schedule_rotation
 
 SECONDS = 20.0
 ALL_DAY = [["00:00", "00:00"]]

@@ -19,7 +19,6 @@ from services.projects import change_project
 from services.receipts import revocation_of
 from services.rotate_secret import Generated, SecretWish, generate
 from services.run_due_rotations import run_due_rotations
-from services.schedule_rotation import schedule_rotation
 from services.stores import Stores
 from storage.redis.client import connect
 from storage.sql import projects, rotations, signing_secrets
@@ -34,6 +33,7 @@ from tests.integration.scenes import (
     open_transactor,
     rotate,
 )
+from tests.integration.waiting_secrets import schedule_rotation
 
 AFTERNOON = from_wire("2026-06-01T15:00:00Z")  # a Monday
 EVENING = from_wire("2026-06-01T18:00:00Z")

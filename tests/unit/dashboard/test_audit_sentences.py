@@ -47,6 +47,15 @@ def test_every_action_has_its_sentence() -> None:
     assert found - set(SENTENCES) == set()
 
 
+def test_no_sentence_is_about_what_nobody_writes() -> None:
+    """Each action stands in the code that does it, too."""
+    rooms = ("services", "domain", "dashboard", "cli")
+    paths = (path for room in rooms for path in (ROOT / room).rglob("*.py"))
+    code = "".join(path.read_text("utf-8") for path in paths if path.stem != "audit_sentences")
+
+    assert [action for action in SENTENCES if f'"{action}"' not in code] == []
+
+
 def test_an_action_of_another_version_is_told_all_the_same() -> None:
     """By its name, with what is known of it."""
     assert sentence_of(entry("moon.eaten")) == "did moon.eaten"
