@@ -7,7 +7,7 @@ from cli.named_projects import named_project_id, require_fitting
 from cli.options import json_option, limit_option, project_argument, role_option
 from cli.printing import print_facts, print_json, print_table, say
 from domain.ids import is_uuid
-from domain.outcomes import JsonObject
+from domain.json_values import JsonObject
 from domain.roles import Role
 from domain.times import to_wire
 from services.api_keys import create_api_key, revoke_api_key

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from domain.events import EventKind
-from domain.outcomes import Json
+from domain.json_values import Json
 
 if TYPE_CHECKING:
     from config.publisher import Publisher

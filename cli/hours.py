@@ -13,8 +13,8 @@ from cli.failures import WrongUse
 from cli.named_projects import get_named_project
 from cli.options import json_option, project_argument
 from cli.printing import Cell, print_facts, print_json, print_table, say, shown
+from domain.json_values import Json, JsonObject
 from domain.operating_hours import WEEKDAYS, OpenDay, parse_hours
-from domain.outcomes import Json, JsonObject
 from domain.projects import Project
 from domain.rotations import Rotation
 from services.projects import change_project

@@ -10,7 +10,7 @@ from cli.printing import print_facts, print_json, print_table, say
 from cli.secret_input import read_secret_text
 from domain.emails import check_email
 from domain.ids import ProjectId
-from domain.outcomes import JsonObject
+from domain.json_values import JsonObject
 from domain.roles import Role
 from domain.times import to_wire
 from services.access import add_member

@@ -1,19 +1,19 @@
 """JSON as scripts rely on it: the contract's shapes."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from domain.events import OutboxEvent
 from domain.health import Check
-from domain.outcomes import Json, JsonObject
+from domain.json_values import Json, JsonObject
 from domain.projects import Project
 from domain.rotations import Rotation
 from domain.times import to_wire
 from services.read_rotations import LastUse, RotationWithUse
 from services.read_secrets import SecretWithDate
 from services.read_sessions import LiveSession
+from services.read_visitors import Belongings
 from storage.sql.parking import ParkedMessage
-from storage.sql.visitors import Device, Merge, Visitor
+from storage.sql.visitors import Visitor
 
 ANONYMOUS = "anonymous"
 
@@ -101,12 +101,10 @@ def session_shape(session: LiveSession) -> JsonObject:
     }
 
 
-def visitor_shape(
-    visitor: Visitor, devices: Iterable[Device], merges: Iterable[Merge]
-) -> JsonObject:
+def visitor_shape(visitor: Visitor, theirs: Belongings) -> JsonObject:
     """The person, the devices read through them, and what they absorbed."""
-    merges = list(merges)
-    shown: list[Json] = [{"id": d.id, "ended_at": _wire(d.ended_at)} for d in devices]
+    merges = theirs.merges
+    shown: list[Json] = [{"id": d.id, "ended_at": _wire(d.ended_at)} for d in theirs.devices]
     return {
         "id": visitor.id,
         "custom_id": visitor.custom_id,
@@ -117,11 +115,13 @@ def visitor_shape(
         "authenticated_by": visitor.authenticated_by,
         "created_at": to_wire(visitor.created_at),
         "devices": shown,
+        "more_devices": theirs.more_devices,
         "absorbed": [merge.absorbed_id for merge in merges if merge.undone_at is None],
         "merges": [
             {"id": m.id, "absorbed_id": m.absorbed_id, "undone_at": _wire(m.undone_at)}
             for m in merges
         ],
+        "more_merges": theirs.more_merges,
     }
 
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from dashboard.rate_limits import TooManyRequests
 from domain.errors import Conflict, Invalid, NotFound, Refused, StorageUnavailable, WidgetAuthError
-from domain.outcomes import Json, JsonObject
+from domain.json_values import Json, JsonObject
 from domain.rotation_refusals import AlreadyRevealed
 from services.passwords import Busy
 from services.sign_ins import SignInRefused

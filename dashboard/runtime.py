@@ -16,7 +16,7 @@ from dashboard.cookies import Cookies
 from dashboard.rate_limits import RateLimit
 from dashboard.sign_in_door import SignInDoor
 from domain.events import EventKind
-from domain.outcomes import Json
+from domain.json_values import Json
 from domain.sealing import SecretSealer
 from services.key_rings import KeyRings
 from services.stores import Stores

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.ids import EventId, ProjectId
-from domain.outcomes import JsonObject
+from domain.json_values import JsonObject
 
 
 class EventKind(StrEnum):

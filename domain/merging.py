@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import TypeAlias
 
 from domain.ids import DeviceId, KeyId, MessageId, ProjectId, RequestId, SessionId, VisitorId
-from domain.outcomes import JsonObject, Outcome, RefusedRequest, SignedIn
+from domain.json_values import JsonObject
+from domain.outcomes import Outcome, RefusedRequest, SignedIn
 from domain.refusals import Refusal, RefusalCode
 
 PersonKey: TypeAlias = tuple[ProjectId, str]

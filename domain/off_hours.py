@@ -12,8 +12,8 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 from domain.errors import Invalid
+from domain.json_values import JsonObject
 from domain.operating_hours import OpenDay, OperatingHours
-from domain.outcomes import JsonObject
 from domain.times import to_wire
 
 # How far a stretch is looked for, and how far one is followed.

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from domain.errors import Invalid
-from domain.outcomes import Json, JsonObject
+from domain.json_values import Json, JsonObject
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MOST_INTERVALS = 12

@@ -6,10 +6,8 @@ from types import UnionType
 from typing import NewType, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from domain.ids import DeviceId, KeyId, MessageId, RequestId, SessionId, VisitorId
+from domain.json_values import JsonObject
 from domain.times import from_wire, to_wire
-
-Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
-JsonObject: TypeAlias = dict[str, Json]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from domain import base64url
-from domain.outcomes import JsonObject
+from domain.json_values import JsonObject
 from domain.refusals import RefusalCode, TokenRefused
 from domain.tokens.numeric_dates import read_date, require_unexpired
 from domain.tokens.parsing import bare_token, parse, require_algorithm

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from domain.cards import Card, Limits
 from domain.errors import Invalid
 from domain.ids import ProjectId
+from domain.json_values import Json, JsonObject
 from domain.operating_hours import parse_hours
 from domain.origins import check_origins
-from domain.outcomes import Json, JsonObject
 from domain.tokens.policy import TokenPolicy
 
 NAME_LENGTH = 200

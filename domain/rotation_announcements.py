@@ -4,7 +4,7 @@ from datetime import datetime
 
 from domain.events import EventKind
 from domain.ids import KeyId
-from domain.outcomes import Json, JsonObject
+from domain.json_values import Json, JsonObject
 from domain.rotation_plans import AuditWords, DateMoved, PlannedEvent, RotationPlan
 from domain.rotation_transitions import Command
 from domain.signing_secrets import SecretState

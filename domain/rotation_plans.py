@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from domain.events import EventKind
 from domain.ids import KeyId, ProjectId, RotationId
+from domain.json_values import JsonObject
 from domain.operating_hours import OperatingHours
-from domain.outcomes import JsonObject
 from domain.rotation_dates import Calendar
 from domain.rotation_transitions import Phase
 from domain.rotations import Moved, Rotation, RotationState

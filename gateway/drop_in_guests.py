@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from domain.ids import ProjectId, is_uuid
-from domain.outcomes import JsonObject
+from domain.json_values import JsonObject
 from domain.own_tokens import OwnTokens
 from gateway.drop_in_answers import Denied
 from gateway.drop_in_projects import ProjectUnknown

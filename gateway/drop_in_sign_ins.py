@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from domain.ids import ProjectId, RequestId, is_uuid
-from domain.outcomes import JsonObject, Outcome, RefusedRequest, SignedIn
+from domain.json_values import JsonObject
+from domain.outcomes import Outcome, RefusedRequest, SignedIn
 from domain.refusals import RefusalCode, TokenRefused
 from domain.times import to_wire
 from domain.tokens.audience import read_project

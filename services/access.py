@@ -8,7 +8,7 @@ from typing import Protocol
 from domain.emails import check_email
 from domain.errors import Conflict, Invalid
 from domain.ids import ProjectId
-from domain.outcomes import JsonObject
+from domain.json_values import JsonObject
 from domain.roles import Actor, Role
 from services.transactions import Transaction
 from storage.sql import access, invitations, projects

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from domain.outcomes import JsonObject
+from domain.json_values import JsonObject
 from domain.own_tokens import OwnTokens
 from domain.refusals import TokenRefused
 from domain.roles import Actor

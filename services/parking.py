@@ -7,7 +7,7 @@ import structlog
 from domain.errors import Conflict, NotFound
 from domain.events import KINDS_WITH_WORK, OutboxEvent
 from domain.ids import EventId
-from domain.outcomes import JsonObject
+from domain.json_values import JsonObject
 from domain.roles import WORKER, Actor
 from services.faults import told
 from services.stores import Stores

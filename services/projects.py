@@ -7,7 +7,7 @@ import structlog
 from domain.cards import Limits
 from domain.errors import StorageUnavailable
 from domain.ids import ProjectId
-from domain.outcomes import Json
+from domain.json_values import Json
 from domain.projects import Project, change, check_name, check_time_zone
 from domain.roles import Actor, Role
 from domain.rotation_rules import move_with_hours

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from domain.events import KINDS_WITH_WORK, EventKind, OutboxEvent
 from domain.ids import UUID7_RANDOM_BYTES, EventId, ProjectId, ordered_uuid7, uuid7
-from domain.outcomes import Json, JsonObject
+from domain.json_values import Json, JsonObject
 from domain.roles import Actor
 from services.steps import Reached, Step, pass_by
 from storage.sql import audit, outbox

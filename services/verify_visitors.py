@@ -21,8 +21,9 @@ from domain.ids import (
     VisitorId,
     uuid7,
 )
+from domain.json_values import JsonObject
 from domain.merging import MergeRecord, PersonChange, Plan, SignIn, plan_sign_ins
-from domain.outcomes import JsonObject, Outcome, RefusedRequest, SignedIn
+from domain.outcomes import Outcome, RefusedRequest, SignedIn
 from domain.projects import Project
 from domain.refusals import Refusal, RefusalCode, TokenRefused
 from domain.tokens.verification import VerifiedToken, verify

@@ -13,7 +13,7 @@ from config.queues import TASK_OF_EVENT
 from config.settings import WorkerSettings
 from domain.device_ids import DeviceIds
 from domain.events import EventKind
-from domain.outcomes import Json
+from domain.json_values import Json
 from domain.queue_sealing import SALT_BYTES, TokenSealer
 from domain.sealing import SecretSealer
 from services.announce_retirements import SoftCut

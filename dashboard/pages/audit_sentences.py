@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain import roles
-from domain.outcomes import Json
+from domain.json_values import Json
 from domain.times import from_wire
 from storage.sql.actors import ActorName
 from storage.sql.audit import AuditEntry

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData
 
+from domain.json_values import Json
 from domain.operating_hours import WEEKDAYS, OpenDay, OperatingHours, parse_hours
-from domain.outcomes import Json
 from domain.projects import Project, check_time_zone
 
 NEVER_OFFLINE = "never_offline"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from domain.errors import Invalid
-from domain.outcomes import Json, JsonObject
+from domain.json_values import Json, JsonObject
 from domain.projects import Project
 from domain.tokens.policy import TokenPolicy
 from storage.sql.rotation_policies import RotationPolicy

@@ -7,7 +7,7 @@ from datetime import datetime
 from dashboard.pages.faces import Face, Faces
 from dashboard.pages.inbox_shown import MessageShown, show_message
 from domain.ids import VisitorId
-from domain.outcomes import Json
+from domain.json_values import Json
 from services.read_visitors import WholeVisitor
 
 LATEST_MESSAGES = 5
@@ -54,7 +54,9 @@ class VisitorShown:
     sessions: list[SessionRow]
     session_count: int
     devices: list[DeviceRow]
+    more_devices: bool
     merges: list[MergeRow]
+    more_merges: bool
     messages: list[MessageShown]
 
 
@@ -79,12 +81,14 @@ def show_visitor(whole: WholeVisitor, faces: Faces, *, identifies_devices: bool)
         session_count=len(latest_first),
         devices=[
             DeviceRow(each.id if identifies_devices else "", each.created_at, each.ended_at)
-            for each in reversed(whole.devices)
+            for each in whole.belongings.devices
         ],
+        more_devices=whole.belongings.more_devices,
         merges=[
             MergeRow(each.id, each.absorbed_id, each.merged_at, each.undone_at)
-            for each in reversed(whole.merges)
+            for each in whole.belongings.merges
         ],
+        more_merges=whole.belongings.more_merges,
         messages=[show_message(each) for each in reversed(whole.messages[:LATEST_MESSAGES])],
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from json import JSONEncoder
 
-from domain.outcomes import Json, JsonObject
+from domain.json_values import Json, JsonObject
 from domain.plain_text import find_fault
 from domain.refusals import RefusalCode, TokenRefused
 

@@ -3,7 +3,7 @@
 import re
 
 from domain.ids import ProjectId, is_uuid
-from domain.outcomes import JsonObject
+from domain.json_values import JsonObject
 from domain.refusals import RefusalCode, TokenRefused
 
 # Any host, for the key is the project's own; the path as it stands, not decoded, not trimmed.

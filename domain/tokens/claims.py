@@ -5,7 +5,7 @@ from datetime import datetime
 from unicodedata import normalize
 
 from domain.custom_ids import CustomIdInvalid, normalise_custom_id
-from domain.outcomes import Json, JsonObject
+from domain.json_values import Json, JsonObject
 from domain.plain_text import find_line_fault
 from domain.refusals import RefusalCode, TokenRefused
 from domain.tokens.attributes import read_attributes

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from domain.outcomes import JsonObject
+from domain.json_values import JsonObject
 from domain.refusals import RefusalCode, TokenRefused
 
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z

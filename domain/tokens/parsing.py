@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from jwt.algorithms import HMACAlgorithm
 
 from domain import base64url
-from domain.outcomes import JsonObject
+from domain.json_values import JsonObject
 from domain.refusals import RefusalCode, TokenRefused
 from domain.tokens.strict_json import read_object
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal, TypeAlias
 
 from domain.errors import Invalid
-from domain.outcomes import Json, JsonObject
+from domain.json_values import Json, JsonObject
 
 PresetName: TypeAlias = Literal["default", "tiledesk"]
 

@@ -4,7 +4,7 @@ from json import JSONDecoder
 from math import isfinite
 from typing import NoReturn, cast
 
-from domain.outcomes import Json, JsonObject
+from domain.json_values import Json, JsonObject
 
 # What every JSON writer of ours can write again: signed and unsigned integers of 64 bits.
 _MIN_INTEGER = -(2**63)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from domain.ids import ProjectId, least_uuid7
-from domain.outcomes import JsonObject
+from domain.json_values import JsonObject
 from domain.roles import Actor
 from storage.sql.tables import audit_log
 

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from domain.cards import Limits
 from domain.errors import NotFound
 from domain.ids import ProjectId
-from domain.outcomes import JsonObject
+from domain.json_values import JsonObject
 from domain.projects import Project
 from domain.tokens.policy import TokenPolicy
 from storage.sql.tables import projects

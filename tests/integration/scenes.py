@@ -12,7 +12,7 @@ from domain.cards import Limits
 from domain.device_ids import DeviceIds
 from domain.events import EventKind
 from domain.ids import DeviceId, ProjectId, RequestId, SessionId
-from domain.outcomes import Json, JsonObject
+from domain.json_values import Json, JsonObject
 from domain.projects import Project
 from domain.roles import Actor
 from domain.sealing import SecretSealer

@@ -4,8 +4,8 @@ from datetime import date, time, timedelta
 
 import hypothesis.strategies as st
 
+from domain.json_values import Json
 from domain.operating_hours import DatedHours, OpenDay, OpenInterval, OperatingHours
-from domain.outcomes import Json
 
 ALWAYS_OFFLINE = OperatingHours(((),) * 7)
 ROUND_THE_CLOCK = OperatingHours(((OpenInterval(time(0), time(0)),),) * 7)

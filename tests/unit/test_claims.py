@@ -8,7 +8,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from domain.outcomes import Json, JsonObject
+from domain.json_values import Json, JsonObject
 from domain.plain_text import find_fault
 from domain.refusals import RefusalCode, TokenRefused
 from domain.tokens.audience import require_audience

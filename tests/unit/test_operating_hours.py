@@ -6,6 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
+from domain.json_values import Json
 from domain.operating_hours import (
     MOST_EXCEPTIONS,
     MOST_INTERVALS,
@@ -13,7 +14,6 @@ from domain.operating_hours import (
     OperatingHours,
     parse_hours,
 )
-from domain.outcomes import Json
 from tests.unit.hours_made_up import ALWAYS_OFFLINE, operating_hours
 
 SHOP: Json = {

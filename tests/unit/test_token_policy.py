@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from domain.outcomes import Json, JsonObject
+from domain.json_values import Json, JsonObject
 from domain.tokens.policy import PolicyInvalid, TokenPolicy
 
 DEFAULT = TokenPolicy.of_preset("default")

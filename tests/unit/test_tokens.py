@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from domain.ids import ProjectId
-from domain.outcomes import JsonObject
+from domain.json_values import JsonObject
 from domain.refusals import RefusalCode, TokenRefused
 from domain.signing_secrets import SecretState
 from domain.tokens.keys import KeyRing, VerificationKey

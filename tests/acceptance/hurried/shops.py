@@ -13,8 +13,8 @@ import jwt
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from domain.ids import KeyId, ProjectId
+from domain.json_values import JsonObject
 from domain.operating_hours import WEEKDAYS
-from domain.outcomes import JsonObject
 from domain.rotation_dates import OffHours
 from services.projects import change_project, create_project
 from services.rotate_secret import Generated, SecretWish, generate

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from domain.ids import ProjectId
-from domain.outcomes import JsonObject, Outcome
+from domain.json_values import JsonObject
+from domain.outcomes import Outcome
 from domain.tokens.policy import TokenPolicy
 from services.key_rings import KeyRings
 from services.transactions import Transactor

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from domain.outcomes import JsonObject, SignedIn
+from domain.json_values import JsonObject
+from domain.outcomes import SignedIn
 from tests.acceptance.strangers.conftest import Site, Sites
 from tests.acceptance.strangers.signers import Signer
 

@@ -23,8 +23,8 @@ from sqlalchemy.engine import Connection
 from domain.errors import Refused, StorageUnavailable
 from domain.events import EventKind
 from domain.ids import ProjectId
+from domain.json_values import JsonObject
 from domain.operating_hours import WEEKDAYS, OperatingHours, parse_hours
-from domain.outcomes import JsonObject
 from domain.projects import Project
 from domain.rotation_dates import AtTime, OffHours
 from domain.rotations import Rotation, RotationHow, RotationState

@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.pages.audit_sentences import SENTENCES, Detail, actor_words, details_of, sentence_of
 from domain.ids import ProjectId
-from domain.outcomes import JsonObject
+from domain.json_values import JsonObject
 from domain.rotation_announcements import _ACTIONS
 from storage.sql.audit import AuditEntry
 
