@@ -19,6 +19,18 @@ from storage.sql.visitors import Device, Merge, Visitor
 
 ROWS_AT_ONCE = 200
 LATEST_MESSAGES = 50
+LATEST_DEVICES = 50
+LATEST_MERGES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Belongings:
+    """What is read through a visitor: the open and the latest devices, the latest merges."""
+
+    devices: list[Device]
+    merges: list[Merge]
+    more_devices: bool
+    more_merges: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +38,7 @@ class WholeVisitor:
     """A visitor with everything that is read through it."""
 
     visitor: Visitor
-    devices: list[Device]
-    merges: list[Merge]
+    belongings: Belongings
     sessions: list[LiveSession]
     messages: list[ThreadMessage]
 
@@ -135,10 +146,21 @@ def read_visitor(stores: Stores, project_id: ProjectId, visitor_id: VisitorId) -
 
 def _whole(stores: Stores, visitor: Visitor) -> WholeVisitor:
     with stores.database.reading() as db:
-        devices = visitors.list_devices(db, visitor.id)
-        merges = visitors.list_merges(db, visitor.id)
+        belongings = read_belongings(db, visitor.id)
         latest = list_messages(db, visitor.id, limit=LATEST_MESSAGES)
         thread = with_keys(db, visitor.project_id, latest)
     live = list_live_sessions(stores, visitor.project_id)
     theirs = [session for session in live if session.visitor_id == visitor.id]
-    return WholeVisitor(visitor, devices, merges, theirs, thread)
+    return WholeVisitor(visitor, belongings, theirs, thread)
+
+
+def read_belongings(db: Connection, visitor_id: VisitorId) -> Belongings:
+    """At most 50 devices, those that are open first, and 50 merges, and whether there are more."""
+    devices = visitors.list_devices(db, visitor_id, limit=LATEST_DEVICES + 1)
+    merges = visitors.list_merges(db, visitor_id, limit=LATEST_MERGES + 1)
+    return Belongings(
+        devices[:LATEST_DEVICES],
+        merges[:LATEST_MERGES],
+        len(devices) > LATEST_DEVICES,
+        len(merges) > LATEST_MERGES,
+    )

@@ -117,21 +117,26 @@ class VisitorWithAll(Visitor):
         default=None, description="The absorbed record's id that was asked for, if it was one."
     )
     messages: list[Message] = Field(description="The latest of its thread, newest first.")
-    devices: list[Device]
+    devices: list[Device] = Field(description="At most 50: open ones first, then the latest.")
+    more_devices: bool = Field(description="Whether there are more.")
     sessions: list[Session]
-    merges: list[Merge]
+    merges: list[Merge] = Field(description="At most 50, the latest first.")
+    more_merges: bool = Field(description="Whether there are more.")
 
     @classmethod
     def of_whole(cls, whole: WholeVisitor, caller: Caller) -> "VisitorWithAll":
         """The visitor as this caller sees it: device ids and nodes are not for every role."""
         identify = caller.may(Action.DEVICES_IDENTIFY)
         locate = caller.may(Action.SESSIONS_LIST)
+        theirs = whole.belongings
         return cls(
             **_members(whole.visitor),
-            devices=[_device(device, identify=identify) for device in whole.devices],
+            devices=[_device(device, identify=identify) for device in theirs.devices],
+            more_devices=theirs.more_devices,
             sessions=[Session.of(session, locate=locate) for session in whole.sessions],
             messages=[Message.of(message) for message in whole.messages],
-            merges=[Merge.model_validate(merge, from_attributes=True) for merge in whole.merges],
+            merges=[Merge.model_validate(merge, from_attributes=True) for merge in theirs.merges],
+            more_merges=theirs.more_merges,
         )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 
 from domain.errors import NotFound
 from domain.ids import DeviceId, KeyId, MessageId, ProjectId, VisitorId
-from domain.outcomes import JsonObject
+from domain.json_values import JsonObject
 from storage.sql.tables import devices, merges, visitors
 
 
@@ -110,23 +110,28 @@ def get_person(db: Connection, project_id: ProjectId, custom_id: str) -> Visitor
     return found[0]
 
 
-def list_devices(db: Connection, visitor_id: VisitorId) -> list[Device]:
-    """The devices of this visitor and of all that it absorbed, oldest first."""
+def list_devices(db: Connection, visitor_id: VisitorId, *, limit: int) -> list[Device]:
+    """Up to `limit` devices of this visitor and of all that it absorbed.
+
+    Those that live come first, then the latest.
+    """
     query = (
         sa.select(devices.c.id, devices.c.created_at, devices.c.ended_at)
         .join(visitors, visitors.c.id == devices.c.visitor_id)
         .where(sa.or_(visitors.c.id == visitor_id, visitors.c.merged_into == visitor_id))
-        .order_by(devices.c.created_at, devices.c.id)
+        .order_by(devices.c.ended_at.is_not(None), devices.c.created_at.desc(), devices.c.id.desc())
+        .limit(limit)
     )
     return [Device(**row) for row in db.execute(query).mappings()]
 
 
-def list_merges(db: Connection, visitor_id: VisitorId) -> list[Merge]:
-    """What this visitor absorbed, oldest first, undone merges included."""
+def list_merges(db: Connection, visitor_id: VisitorId, *, limit: int) -> list[Merge]:
+    """Up to `limit` of what this visitor absorbed, the latest first, undone merges included."""
     query = (
         sa.select(merges.c.id, merges.c.absorbed_id, merges.c.merged_at, merges.c.undone_at)
         .where(merges.c.survivor_id == visitor_id)
-        .order_by(merges.c.id)
+        .order_by(merges.c.id.desc())
+        .limit(limit)
     )
     return [Merge(**row) for row in db.execute(query).mappings()]
 

@@ -138,7 +138,7 @@ class PeopleSite:
     def merges(self, visitor_id: VisitorId) -> list[Merge]:
         """What the person absorbed."""
         with self.database.reading() as db:
-            return visitors.list_merges(db, visitor_id)
+            return visitors.list_merges(db, visitor_id, limit=1_000)
 
 
 def _request_id() -> RequestId:

@@ -279,7 +279,7 @@ class History(RuleBasedStateMachine):
                     assert visitor.last_message_id == (thread[0].id if thread else None)
                     assert not {m.text for m in thread} & set(read)
                     read |= {message.text: visitor.id for message in thread}
-                    held = visitors.list_devices(db, visitor.id)
+                    held = visitors.list_devices(db, visitor.id, limit=1_000)
                     assert not {device.id for device in held} & set(devices)
                     devices |= {d.id: (visitor.id, d.ended_at is not None) for d in held}
             assert read == {text: shop.living(record) for text, record in shop.written.items()}

@@ -131,7 +131,7 @@ def test_reading_goes_by_indexes(site: PeopleSite, what: str) -> None:
         "conversations": lambda db: messages.list_conversations(db, site.project_id, limit=50),
         "last_message": lambda db: messages.find_last_id(db, site.project_id),
         "last_event": lambda db: outbox.find_last_id(db, site.project_id),
-        "devices": lambda db: visitors.list_devices(db, one),
+        "devices": lambda db: visitors.list_devices(db, one, limit=50),
         "person": lambda db: visitors.get_person(db, site.project_id, "person-7"),
         "erased": lambda db: outbox.erase_done(db, now_of(db), 50),
         "erased_devices": lambda db: old_devices.erase_devices(db, silent_devices(site)),

@@ -105,7 +105,7 @@ def test_an_undone_merge(site: PeopleSite) -> None:
     assert site.words(anonymous) == ["anonymous"]
     assert site.words(ada) == ["as ada"]
     with site.database.reading() as db:
-        held = [*visitors.list_devices(db, ada), *visitors.list_devices(db, anonymous)]
+        held = [d for id_ in (ada, anonymous) for d in visitors.list_devices(db, id_, limit=9)]
         person = visitors.get_visitor(db, site.project_id, ada)
         conversations = messages.list_conversations(db, site.project_id, limit=10)
     assert [c.last_message.text for c in conversations] == ["as ada", "anonymous"]
