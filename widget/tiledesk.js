@@ -1,8 +1,7 @@
 /**
  * The browser SDK: one visitor's chat on a page, and the proof of who the visitor is.
  *
- * A token is held in memory at most, while it is on its way: never in storage, a URL or a log.
- * How identity is kept, and how the tabs of one browser agree, is decision 0012.
+ * A token is in memory while it is on its way, and nowhere else: decision 0012.
  */
 (() => {
   "use strict";
@@ -11,7 +10,7 @@
   const MAX_TOKEN = 8192 + "JWT ".length;
   const MAX_TEXT = 4000;
   const MAX_FRAME_BYTES = 16384;
-  const PONG_MS = 10_000;
+  const SILENCE_MS = 15_000;
   const STEADY_MS = 10_000;
   const ANSWER_MS = 8_000;
   const STOPPED = 4404;
@@ -51,7 +50,7 @@
     }
   }
 
-  /** Ever longer pauses, each anywhere up to its length, so that widgets do not come all at once. */
+  /** Ever longer pauses, by chance a part of that, so that widgets do not come all at once. */
   class Pauses {
     /** @param {number} firstMs @param {number} longestMs */
     constructor(firstMs, longestMs) {
@@ -95,6 +94,19 @@
       this.shared = shared;
       /** @type {Map<string, string>} */
       this.memory = new Map();
+      /** This tab's own device, once it has signed in. @type {string | null} */
+      this.own = null;
+    }
+
+    /** Stored from page to page only, as a duplicated tab takes along what is stored. */
+    lend() {
+      this.#write(`${this.key}:tab`, this.own, false);
+    }
+
+    take() {
+      const lent = this.#text(`${this.key}:tab`, false);
+      this.#write(`${this.key}:tab`, null, false);
+      this.own = lent ?? this.own;
     }
 
     /** What all tabs know. @returns {Kept} */
@@ -110,16 +122,6 @@
     /** @param {Partial<Kept>} changes */
     keep(changes) {
       this.#write(this.key, JSON.stringify({ ...this.kept, ...changes }), this.shared);
-    }
-
-    /** This tab's own device, once it has signed in. @returns {string | null} */
-    get own() {
-      return this.#text(`${this.key}:tab`, false);
-    }
-
-    /** @param {string | null} device */
-    set own(device) {
-      this.#write(`${this.key}:tab`, device, false);
     }
 
     /** @param {string} key @param {boolean} shared */
@@ -169,6 +171,7 @@
       socket.onopen = () => current() && this.events.opened();
       socket.onmessage = (event) => current() && this.#heard(event.data);
       socket.onclose = (event) => current() && this.#ended(readClosing(event));
+      this.#expect();
     }
 
     /** @param {Said} frame */
@@ -191,9 +194,12 @@
     probe() {
       if (!this.isOpen) return;
       this.say({ type: "ping" });
-      if (this.deadline) return;
+      this.#expect();
+    }
+
+    #expect() {
       const silent = { code: 1006, reason: "silent", retryAfterMs: null };
-      this.deadline = setTimeout(() => this.#ended(silent), PONG_MS);
+      this.deadline ||= setTimeout(() => this.#ended(silent), SILENCE_MS);
     }
 
     /** @param {string} text */
@@ -246,10 +252,7 @@
     }
   }
 
-  /**
-   * Messages until the gateway has said `sent`. A person's words go out only while that person is
-   * signed in.
-   */
+  /** Messages until `sent`. A person's words go out only while that person is signed in. */
   class Outbox {
     /** @param {Link} link */
     constructor(link) {
@@ -386,9 +389,7 @@
     return token;
   }
 
-  /**
-   * The visitor on this page: reconnected, and signed in with a fresh token each time.
-   */
+  /** The visitor on this page: reconnected, and signed in with a fresh token each time. */
   class Session {
     /** @param {Settings} settings @param {string} gateway @param {(type: string, detail: object) => void} tell */
     constructor(settings, gateway, tell) {
@@ -436,6 +437,7 @@
     start() {
       if (this.state !== "idle") return;
       this.#become("connecting");
+      this.shelf.take();
       addEventListener("online", () => this.#wake());
       addEventListener("offline", () => this.link.probe());
       document.addEventListener("visibilitychange", () => document.hidden || this.#wake());
@@ -501,10 +503,11 @@
       else if (frame.type === "signed_in") this.#signedIn(frame);
       else if (frame.type === "signed_out") this.#signedOut(frame);
       else if (frame.type === "refused") this.#refused(frame);
-      else if (frame.type === "reauthenticate") this.#reauthenticate(frame);
-      else if (frame.type === "visitor") this.#changed(frame.visitor);
       else if (frame.type === "sent") this.outbox.sent(frame.id, frame.message_id);
       else if (frame.type === "error") this.outbox.refused(frame, () => {});
+      else if (this.pending?.wish === null) return; // meant for who is leaving
+      else if (frame.type === "reauthenticate") this.#reauthenticate(frame);
+      else if (frame.type === "visitor") this.#changed(frame.visitor);
       else if (frame.type === "message") this.tell("onMessage", { from: frame.from, text: frame.text, at: frame.at });
     }
 
@@ -568,6 +571,7 @@
     }
 
     #pause() {
+      this.shelf.lend();
       clearTimeout(this.timer);
       this.link.drop();
       this.pending = null;
@@ -579,6 +583,7 @@
     /** The page is looked at again, or the network is back. */
     #wake() {
       const { wish } = this;
+      this.shelf.take();
       this.#follow();
       this.link.probe();
       if (this.state === "waiting" && this.mayHurry) this.#return();
@@ -780,10 +785,7 @@
       leaving.forEach((resolve) => resolve(visitor));
     }
 
-    /**
-     * Another tab has signed in or out: so does this one, by its own provider (tokens are never
-     * shared), after what is being checked now. Anonymous tabs meet on the device kept last.
-     */
+    /** Another tab signed in or out: so does this one. Anonymous tabs meet on the device kept last. */
     #follow() {
       const { change, person, device } = this.shelf.kept;
       if (!change || change === this.change) {
@@ -919,7 +921,7 @@
     return svg;
   }
 
-  /** The default look: it knows what any page could know. */
+  /** Knows what any page could know. */
   class Panel {
     /** @param {Texts} texts @param {(text: string) => Promise<string>} send */
     constructor(texts, send) {

@@ -24,19 +24,31 @@ class Tab:
 
     page: Page
     said: list[dict[str, Any]] = field(default_factory=list)
+    told: list[dict[str, Any]] = field(default_factory=list)
     urls: list[str] = field(default_factory=list)
 
     def listen(self) -> None:
-        """Every frame that the widget sends is noted."""
+        """Every frame that the widget sends or gets is noted."""
         self.page.on("websocket", self._opened)
 
     def _opened(self, socket: WebSocket) -> None:
         self.urls.append(socket.url)
         socket.on("framesent", lambda frame: self.said.append(json.loads(frame)))
+        socket.on("framereceived", lambda frame: self.told.append(json.loads(frame)))
 
     def signed_in_with(self) -> list[str]:
         """The tokens presented so far."""
         return [frame["token"] for frame in self.said if frame["type"] == "sign_in"]
+
+    def own_device(self) -> str:
+        """What its newest sign-in was given; no page can read it."""
+        return str([frame for frame in self.told if frame["type"] == "signed_in"][-1]["device"])
+
+    def named_in_hello(self) -> str | None:
+        """The device that it named last."""
+        device: str | None
+        device = [frame for frame in self.said if frame["type"] == "hello"][-1].get("device")
+        return device
 
     def run(self, script: str) -> Any:
         """The value of the expression, awaited."""

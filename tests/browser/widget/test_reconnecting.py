@@ -60,7 +60,7 @@ def test_who_was_signed_out_by_an_operator_comes_back_by_a_fresh_token(
     """4403: anonymous first, with nothing of the person's device; then the page is asked."""
     tab = open_tab()
     tab.until_signed_in()
-    device = tab.run("Object.values(sessionStorage)[0]")
+    device = tab.own_device()
     with shop.site.system.admin(shop.site.api_key) as admin:
         path = f"/projects/{shop.site.project_id}/visitors/{tab.run('tiledesk.visitor.id')}"
         assert admin.post(f"{path}/sign_out").is_success
@@ -68,8 +68,7 @@ def test_who_was_signed_out_by_an_operator_comes_back_by_a_fresh_token(
     tab.wait(lambda: tab.heard("signed_out_by_operator"))
     tab.wait(lambda: len(tab.urls) == 2)
     tab.until_signed_in()
-    hello = [frame for frame in tab.said if frame["type"] == "hello"][1]
-    assert hello.get("device") != device
+    assert tab.named_in_hello() != device
     assert len(tab.heard("signed_in")) == 2
 
 
@@ -147,6 +146,22 @@ def test_an_unknown_project_is_not_asked_for_again(
     tab.page.wait_for_timeout(300)
     assert len(tab.urls) == 1
     assert tab.heard("onConnectionChanged")[-1]["state"] == "stopped"
+
+
+def test_a_gateway_that_never_welcomes_is_left(open_tab: Callable[..., Tab], shop: Shop) -> None:
+    """A connection that nobody answers is given up, and another is tried."""
+    shop.then, shop.settings = "", {"autoStart": False}
+    tab = open_tab()
+    tab.page.clock.install()
+    web = shop.site.system.processes["web"]
+    web.pause()
+    try:
+        tab.run("tiledesk.start()")
+        tab.page.clock.fast_forward(16_000)
+        tab.until("heard.some(each => each.reason === 'silent')")
+    finally:
+        web.resume()
+    tab.until_connected()
 
 
 @pytest.mark.skipif(not LONG, reason="takes ten seconds; set WIDGET_AUTH_LONG_TESTS=1")

@@ -84,8 +84,7 @@ def test_signing_out_clears_the_identity(open_tab: Callable[..., Tab], shop: Sho
     tab = open_tab()
     tab.until_signed_in()
     person = tab.run("tiledesk.visitor.id")
-    device = tab.run("Object.values(sessionStorage)[0]")
-    assert device
+    device = tab.own_device()
 
     left = tab.run("tiledesk.signOut()")
 
@@ -99,6 +98,7 @@ def test_signing_out_clears_the_identity(open_tab: Callable[..., Tab], shop: Sho
     ]
     tab.page.reload()
     tab.until_signed_in()
+    assert tab.named_in_hello() != device
     shop.logged_in = "grace"
     tab.run(SIGN_IN)
     tab.until_signed_in("Grace")
@@ -186,3 +186,26 @@ def test_nothing_connects_before_it_is_asked_to(open_tab: Callable[..., Tab], sh
     shop.settings = {"projectid": ""}
     tab.page.reload()
     assert tab.run(f"{SIGN_IN}.catch(error => error.code)") == "not_configured"
+
+
+def test_what_is_meant_for_whoever_signs_out_does_not_reach_the_page(
+    open_tab: Callable[..., Tab], shop: Shop
+) -> None:
+    """An agent's words that were on their way, as long as the gateway has not answered."""
+    tab = open_tab()
+    tab.until_signed_in()
+    thread = f"/projects/{shop.site.project_id}/visitors/{tab.run('tiledesk.visitor.id')}/messages"
+    worker = shop.site.system.processes["verification"]
+    worker.pause()
+    try:
+        tab.run("void tiledesk.signOut()")
+        tab.wait(lambda: tab.said[-1]["type"] == "sign_out")
+        with shop.site.system.admin(shop.site.api_key) as admin:
+            assert admin.post(thread, json={"text": "Dear Ada"}).is_success
+        tab.wait(lambda: tab.told[-1]["type"] == "message")
+    finally:
+        worker.resume()
+    tab.wait(lambda: tab.told[-1]["type"] == "signed_out")
+    tab.until_anonymous()
+
+    assert tab.heard("onMessage") == []

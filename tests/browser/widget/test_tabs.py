@@ -62,6 +62,26 @@ def test_a_tab_with_a_text_goes_anonymous_when_another_person_signs_in(
     assert first.storage().find("eyJ") == -1
 
 
+def test_a_tab_that_is_duplicated_has_a_device_of_its_own(
+    open_tab: Callable[..., Tab], shop: Shop
+) -> None:
+    """The copy of what the first one keeps ends nothing of it; a reload finds its own again."""
+    first = open_tab()
+    first.until_signed_in()
+    with first.page.expect_popup() as opened:
+        first.run("void open(location.href)")
+    opened.value.wait_for_load_state()
+    Tab(opened.value).until_signed_in()
+
+    first.run("tiledesk.send('still here')")
+    assert len(first.urls) == 1
+
+    device = first.own_device()
+    first.page.reload()
+    first.until_signed_in()
+    assert first.named_in_hello() == device
+
+
 def test_two_browsers_of_one_person_are_one_visitor(
     open_tab: Callable[..., Tab], shop: Shop
 ) -> None:
