@@ -178,6 +178,18 @@ def test_a_visitor_is_shown_whole(site: Site) -> None:
     assert all(DEVICES.is_certified(site.project_id, device) for device in devices)
 
 
+def test_of_many_devices_and_merges_some_are_shown(site: Site) -> None:
+    """The answer has a size, and says so."""
+    assert not site.visitor(site.ada.visitor_id)["more_devices"]
+    for _ in range(50):
+        sign_in(site.api, site.project_id, site.secret, "ada", new_device(site.project_id))
+
+    whole = site.visitor(site.ada.visitor_id)
+
+    assert (len(whole["devices"]), whole["more_devices"]) == (50, True)
+    assert (len(whole["merges"]), whole["more_merges"]) == (50, True)
+
+
 def test_an_agent_cannot_speak_as_a_device(site: Site) -> None:
     """Agents see how many devices there are, and never the id that proves one."""
     whole = site.visitor(site.ada.visitor_id)
