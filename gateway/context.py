@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from domain.device_ids import RANDOM_BYTES as DEVICE_RANDOM_BYTES
 from domain.device_ids import DeviceIds
-from domain.ids import DeviceId, NodeId, ProjectId, SessionId, uuid7
+from domain.ids import UUID7_RANDOM_BYTES, DeviceId, NodeId, ProjectId, SessionId, uuid7
 from domain.queue_sealing import TokenSealer
 from gateway.card_shelf import CardShelf
 from gateway.close_log import CloseLog
@@ -25,9 +26,6 @@ from gateway.steps import Reached, pass_by
 
 if TYPE_CHECKING:
     from gateway.widget_session import WidgetSession
-
-_ID_RANDOM_BYTES = 10
-_DEVICE_RANDOM_BYTES = 16
 
 
 @dataclass(slots=True)
@@ -75,7 +73,7 @@ class NodeContext:
 
     def new_id(self) -> str:
         """A fresh UUIDv7."""
-        return uuid7(self.utc_now(), self.random_bytes(_ID_RANDOM_BYTES))
+        return uuid7(self.utc_now(), self.random_bytes(UUID7_RANDOM_BYTES))
 
     def new_session_id(self) -> SessionId:
         """A fresh session's id."""
@@ -84,5 +82,5 @@ class NodeContext:
     def new_device(self, project_id: ProjectId) -> DeviceId:
         """A fresh device id, certified for the project."""
         return self.device_ids.issue(
-            project_id, self.utc_now(), self.random_bytes(_DEVICE_RANDOM_BYTES)
+            project_id, self.utc_now(), self.random_bytes(DEVICE_RANDOM_BYTES)
         )

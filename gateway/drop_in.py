@@ -6,7 +6,7 @@ What of it is the same and what is not, and why: decision 0013.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import structlog
 
@@ -14,6 +14,7 @@ from domain.client_addresses import Network
 from domain.own_tokens import OwnTokens
 from domain.refusals import RefusalCode, TokenRefused
 from gateway.connect_limits import ConnectLimits
+from gateway.context import NodeContext
 from gateway.drop_in_answers import Answer, Denied, denied, granted, only_post, preflight
 from gateway.drop_in_guests import make_guest, project_of_guest
 from gateway.drop_in_projects import ProjectUnknown, admit, try_again
@@ -27,9 +28,6 @@ from gateway.drop_in_requests import (
     read_head,
 )
 from gateway.drop_in_sign_ins import Presented
-
-if TYPE_CHECKING:
-    from gateway.context import NodeContext
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +50,7 @@ class DropIn:
 
     def __init__(
         self,
-        find_node: "Callable[[], NodeContext | None]",
+        find_node: Callable[[], NodeContext | None],
         guest_tokens: OwnTokens,
         trusted_proxies: Sequence[Network],
     ) -> None:

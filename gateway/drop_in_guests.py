@@ -4,16 +4,14 @@ import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from domain.ids import ProjectId, is_uuid
 from domain.json_values import JsonObject
 from domain.own_tokens import OwnTokens
+from gateway.context import NodeContext
 from gateway.drop_in_answers import Denied
 from gateway.drop_in_projects import ProjectUnknown
-
-if TYPE_CHECKING:
-    from gateway.context import NodeContext
 
 GUEST_LIFETIME: Final = timedelta(days=1)
 _NAME_BYTES = 4
@@ -36,7 +34,7 @@ def project_of_guest(fields: Mapping[str, object]) -> ProjectId:
 
 
 def make_guest(
-    node: "NodeContext", guest_tokens: OwnTokens, project_id: ProjectId
+    node: NodeContext, guest_tokens: OwnTokens, project_id: ProjectId
 ) -> Mapping[str, object]:
     """A new guest's token and what it says.
 

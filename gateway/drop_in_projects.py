@@ -4,19 +4,16 @@ import asyncio
 import random
 from http import HTTPStatus
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from domain.cards import Card
 from domain.ids import ProjectId
 from domain.retry_times import spread_retry_ms
 from gateway.card_shelf import CardAnswer, NoCard
 from gateway.connect_limits import ConnectLimits
+from gateway.context import NodeContext
 from gateway.drop_in_answers import Denied, OriginDenied, too_many, unavailable
 from gateway.drop_in_requests import DropInHead
 from gateway.hellos import admits_origin
-
-if TYPE_CHECKING:
-    from gateway.context import NodeContext
 
 LONGEST_WINDOW_MS = 60_000
 
@@ -34,7 +31,7 @@ def try_again() -> Denied:
 
 
 async def admit(
-    node: "NodeContext", limits: ConnectLimits, project_id: ProjectId, head: DropInHead
+    node: NodeContext, limits: ConnectLimits, project_id: ProjectId, head: DropInHead
 ) -> Card:
     """The project's card; the request is within its limit and of an origin that it allows.
 
@@ -57,7 +54,7 @@ async def admit(
     return card
 
 
-async def _get_card(node: "NodeContext", project_id: ProjectId) -> Card:
+async def _get_card(node: NodeContext, project_id: ProjectId) -> Card:
     known: asyncio.Future[CardAnswer] = asyncio.get_running_loop().create_future()
 
     def tell(answer: CardAnswer) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from domain.ids import ProjectId, RequestId, is_uuid
 from domain.json_values import JsonObject
@@ -12,12 +12,10 @@ from domain.times import to_wire
 from domain.tokens.audience import read_project
 from domain.tokens.parsing import bare_token, parse
 from domain.tokens.shape import check_shape
+from gateway.context import NodeContext
 from gateway.drop_in_answers import Denied
 from gateway.drop_in_projects import try_again
 from gateway.lanes import LaneRequest
-
-if TYPE_CHECKING:
-    from gateway.context import NodeContext
 
 _ANY_LEEWAY_SECONDS: Final = 10**9
 
@@ -32,7 +30,7 @@ class Presented:
     __slots__ = ("claims", "project_id", "token")
 
     def __init__(
-        self, node: "NodeContext", authorization: str | None, fields: Mapping[str, object]
+        self, node: NodeContext, authorization: str | None, fields: Mapping[str, object]
     ) -> None:
         if authorization is None:
             message = "Send the token in the header Authorization: JWT <token>."
@@ -42,7 +40,7 @@ class Presented:
         self.claims: JsonObject = parse(self.token).payload
         self.project_id = _project_of(self.claims, fields)
 
-    async def sign_in(self, node: "NodeContext", leeway_seconds: int) -> Mapping[str, object]:
+    async def sign_in(self, node: NodeContext, leeway_seconds: int) -> Mapping[str, object]:
         """What a good token is answered: itself, and what it says.
 
         Raises:
@@ -62,7 +60,7 @@ class Presented:
             raise TokenRefused(RefusalCode.KEY_REVOKED)  # meanwhile
         return {"token": f"JWT {self.token}", "user": self.claims}
 
-    def _require_unexpired(self, node: "NodeContext", leeway_seconds: int) -> None:
+    def _require_unexpired(self, node: NodeContext, leeway_seconds: int) -> None:
         try:
             check_shape(self.token, now=node.utc_now(), leeway_seconds=leeway_seconds)
         except TokenRefused as refused:
@@ -73,7 +71,7 @@ class Presented:
 class Verification:
     """One request's way to a worker and back; the asker of its request in the lane."""
 
-    def __init__(self, node: "NodeContext", project_id: ProjectId, token: str) -> None:
+    def __init__(self, node: NodeContext, project_id: ProjectId, token: str) -> None:
         request_id = RequestId(node.new_id())
         wire = {
             "request_id": request_id,

@@ -1,10 +1,10 @@
 """What workers tell this node. Signals only hurry: one that is lost or unreadable does no harm."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
@@ -13,16 +13,11 @@ from domain.ids import ProjectId, RotationId, VisitorId
 from domain.outcomes import Outcome, outcome_from_wire
 from domain.times import from_wire
 from gateway.answers import agent_message, visitor_changed
+from gateway.context import NodeContext
 from gateway.person_sign_outs import end_person
 from gateway.steps import Step
 from storage.redis.persons import EndedSessions
-from storage.redis.signals import Subscription
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
-
-    from gateway.context import NodeContext
-    from storage.redis.signals import Signal
+from storage.redis.signals import Signal, Subscription
 
 log = structlog.get_logger(__name__)
 
@@ -32,9 +27,9 @@ class SignalInvalid(WidgetAuthError):
 
 
 async def read_signals(
-    node: "NodeContext",
-    signals: "AsyncGenerator[Signal | Subscription, None]",
-    stands: "Callable[[], None]",
+    node: NodeContext,
+    signals: AsyncGenerator[Signal | Subscription, None],
+    stands: Callable[[], None],
 ) -> None:
     """Acts on signals until cancelled; `stands` is called whenever some may have been missed."""
     async with aclosing(signals):
@@ -49,7 +44,7 @@ async def read_signals(
                 stands()
 
 
-def _act_on(node: "NodeContext", signal: Mapping[str, Any]) -> None:
+def _act_on(node: NodeContext, signal: Mapping[str, Any]) -> None:
     kind = str(signal.get("type"))
     try:
         _ACTS.get(kind, _unknown)(node, signal)
@@ -59,7 +54,7 @@ def _act_on(node: "NodeContext", signal: Mapping[str, Any]) -> None:
         log.exception("signal_failed", type=kind[:32])  # the next one is another matter
 
 
-def _outcomes(node: "NodeContext", signal: Mapping[str, Any]) -> None:
+def _outcomes(node: NodeContext, signal: Mapping[str, Any]) -> None:
     batch_id, wires = signal.get("batch_id"), signal.get("outcomes")
     if not isinstance(batch_id, str) or not isinstance(wires, list):
         raise SignalInvalid
@@ -81,7 +76,7 @@ def _read_outcome(wire: Any) -> Outcome | None:
         return None
 
 
-def _revoke(node: "NodeContext", signal: Mapping[str, Any]) -> None:
+def _revoke(node: NodeContext, signal: Mapping[str, Any]) -> None:
     epoch, since, rotation_id = (
         signal.get("epoch"),
         signal.get("since", 0),
@@ -94,11 +89,11 @@ def _revoke(node: "NodeContext", signal: Mapping[str, Any]) -> None:
     node.revocations.asked(node.shelf.room(_project_id(signal)), epoch, rotation, since)
 
 
-def _card(node: "NodeContext", signal: Mapping[str, Any]) -> None:
+def _card(node: NodeContext, signal: Mapping[str, Any]) -> None:
     node.shelf.card_changed(_project_id(signal))
 
 
-def _sign_out(node: "NodeContext", signal: Mapping[str, Any]) -> None:
+def _sign_out(node: NodeContext, signal: Mapping[str, Any]) -> None:
     epoch = signal.get("epoch")
     if type(epoch) is not int:
         raise SignalInvalid
@@ -108,7 +103,7 @@ def _sign_out(node: "NodeContext", signal: Mapping[str, Any]) -> None:
         end_person(room, VisitorId(_text(signal, "visitor_id")), ended)
 
 
-def _message(node: "NodeContext", signal: Mapping[str, Any]) -> None:
+def _message(node: NodeContext, signal: Mapping[str, Any]) -> None:
     """An agent's words go to every socket of the thread."""
     agent = signal.get("from")
     if not isinstance(agent, dict):
@@ -122,7 +117,7 @@ def _message(node: "NodeContext", signal: Mapping[str, Any]) -> None:
             session.socket.send(frame)
 
 
-def _visitor(node: "NodeContext", signal: Mapping[str, Any]) -> None:
+def _visitor(node: NodeContext, signal: Mapping[str, Any]) -> None:
     """The person's other sockets hear of the change; the one that brought it knows."""
     visitor = signal.get("visitor")
     if not isinstance(visitor, dict):
@@ -137,7 +132,7 @@ def _visitor(node: "NodeContext", signal: Mapping[str, Any]) -> None:
                 session.socket.send(told(authenticated=session.proof is not None))
 
 
-def _retiring(node: "NodeContext", signal: Mapping[str, Any]) -> None:
+def _retiring(node: NodeContext, signal: Mapping[str, Any]) -> None:
     """Sessions of the retiring secret are asked for a fresh token, one after the other."""
     generation, spread = signal.get("generation"), signal.get("spread_seconds")
     if type(generation) is not int or not isinstance(spread, int | float):
@@ -151,7 +146,7 @@ def _retiring(node: "NodeContext", signal: Mapping[str, Any]) -> None:
         node.retirements.ask(room.sessions_of(generation), generation, deadline, spread)
 
 
-def _unknown(_node: "NodeContext", _signal: Mapping[str, Any]) -> None:
+def _unknown(_node: NodeContext, _signal: Mapping[str, Any]) -> None:
     raise SignalInvalid
 
 

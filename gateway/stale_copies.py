@@ -6,17 +6,15 @@ cards are the workers' business, and the sweeps'.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import structlog
 
 from domain.errors import StorageUnavailable
 from domain.ids import ProjectId, SessionId
+from gateway.context import NodeContext
 from storage.redis.buckets import Bucket
 from storage.redis.client import ServerIdentity
-
-if TYPE_CHECKING:
-    from gateway.context import NodeContext
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +38,7 @@ class StaleCopies:
 
     def __init__(
         self,
-        node: "NodeContext",
+        node: NodeContext,
         identify: Callable[[], Awaitable[ServerIdentity]],
         list_own: Callable[[], AsyncIterator[Record]],
         rewrite_all: Callable[[], None],

@@ -3,20 +3,18 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import structlog
 
 from domain.errors import StorageUnavailable
 from domain.ids import ProjectId, VisitorId
+from gateway.context import NodeContext
 from gateway.person_sign_outs import end_person
 from gateway.phases import Phase
 from gateway.recordings import Rewriting
 from storage.redis.cards import CardVersion
 from storage.redis.persons import EndedSessions
-
-if TYPE_CHECKING:
-    from gateway.context import NodeContext
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +42,7 @@ class Sweeps:
 
     def __init__(
         self,
-        node: "NodeContext",
+        node: NodeContext,
         read_epochs: ReadEpochs,
         read_persons: ReadPersons,
         every_seconds: float,

@@ -15,17 +15,14 @@ of its own for that; the widget's next attempt meets the 403).
 import asyncio
 from http import HTTPStatus
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from domain.ids import ProjectId
 from gateway.card_shelf import CardAnswer, NoCard
 from gateway.closes import Close
+from gateway.context import NodeContext
 from gateway.hellos import admits_origin, is_within_limit
 from gateway.sockets import ACCEPTED, ORIGIN_REFUSED, Socket, UpgradeDecision, UpgradeRequest
 from gateway.widget_session import WidgetSession
-
-if TYPE_CHECKING:
-    from gateway.context import NodeContext
 
 _TOO_MANY_REQUESTS = UpgradeDecision(
     HTTPStatus.TOO_MANY_REQUESTS, "too_many_requests", "Too many sockets; wait, then try again."
@@ -33,7 +30,7 @@ _TOO_MANY_REQUESTS = UpgradeDecision(
 
 
 def decide(
-    node: "NodeContext", request: UpgradeRequest
+    node: NodeContext, request: UpgradeRequest
 ) -> "UpgradeDecision | asyncio.Future[UpgradeDecision]":
     """Whether the socket may be opened, or a future of it."""
     if request.origin is None:
@@ -54,7 +51,7 @@ def decide(
     return decision
 
 
-def open_session(node: "NodeContext", socket: Socket) -> WidgetSession:
+def open_session(node: NodeContext, socket: Socket) -> WidgetSession:
     """The listener of a socket just opened; it owes a hello, unless it has been closed already."""
     session = WidgetSession(socket, node)
     node.sessions.add(session)
