@@ -82,6 +82,25 @@ def test_a_tab_that_is_duplicated_has_a_device_of_its_own(
     assert first.named_in_hello() == device
 
 
+def test_a_page_that_one_comes_back_to_has_its_device_still(
+    open_tab: Callable[..., Tab], shop: Shop
+) -> None:
+    """While it is left, its device is in storage, for the next page of the tab; then no more."""
+    tab = open_tab()
+    tab.until_signed_in()
+    device = tab.own_device()
+    assert device not in tab.storage()
+    tab.run("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+    assert device in tab.storage()
+
+    tab.run("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+
+    assert device not in tab.storage()
+    tab.wait(lambda: len(tab.signed_in_with()) == 2)
+    tab.until_connected()
+    assert tab.named_in_hello() == device
+
+
 def test_two_browsers_of_one_person_are_one_visitor(
     open_tab: Callable[..., Tab], shop: Shop
 ) -> None:
