@@ -88,6 +88,33 @@ def test_no_word_is_lost_and_a_merge_with_words_can_be_undone(site: PeopleSite) 
     assert (site.words(anonymous), site.words(ada)) == (["anonymous"], ["as ada"])
 
 
+def test_an_agents_words_keep_a_record(site: PeopleSite) -> None:
+    """Also one in which the visitor never said anything."""
+    site.sign_in(site.socket(), "ada")
+    silent = site.socket()
+    anonymous = silent.visitor
+    site.sign_in(silent, "ada")
+    site.database.write(lambda db: agent_writes(db, site, anonymous))
+    age(site)
+
+    assert erase(site) == 1
+    assert anonymous in records(site)
+
+
+def agent_writes(db: sa.Connection, site: PeopleSite, record: VisitorId) -> None:
+    """A message stands in the record."""
+    message = {
+        "id": "01900000-0000-7000-8000-000000000000",
+        "project_id": site.project_id,
+        "visitor_id": record,
+        "author": "agent",
+        "agent_name": "Grace",
+        "text": "hello?",
+        "sent_at": now_of(db),
+    }
+    db.execute(tables.messages.insert(), [message])
+
+
 def test_a_pair_that_was_split_stays_split(site: PeopleSite) -> None:
     """The record, its device's end and the merge are kept, absorbed anew or nobody's."""
     ada = site.sign_in(site.socket(), "ada").visitor_id

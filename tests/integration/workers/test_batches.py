@@ -1,15 +1,9 @@
 """What is in a batch and no request of its task is dropped, and operators hear of it."""
 
-from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
-import pytest
-
 from config import queues
-from config.celery_app import make_celery
-from config.publisher import Publisher
-from config.settings import WorkerSettings, load
 from storage.sql.parking import list_parked_kinds
 from workers import messages, sign_outs, verification
 from workers.batches import Batch
@@ -17,7 +11,6 @@ from workers.runtime import Runtime
 
 Entry: TypeAlias = Callable[[Runtime, Batch], dict[str, Any]]
 
-KEY = urlsafe_b64encode(bytes(32)).decode()
 ID = "01900000-0000-7000-8000-000000000000"
 OF_A_NODE = {"request_id": "r", "project_id": ID, "node_id": "n", "session_id": "s"}
 MESSAGE = {
@@ -29,23 +22,6 @@ MESSAGE = {
     "person_epoch": 0,
     "generation": None,
 }
-
-
-@pytest.fixture
-def runtime(database_url: str, redis_url: str) -> Iterator[Runtime]:
-    """A worker's."""
-    settings = load(
-        WorkerSettings,
-        {
-            "WIDGET_AUTH_DATABASE_URL": database_url,
-            "WIDGET_AUTH_REDIS_URL": redis_url,
-            **{f"WIDGET_AUTH_{name}_KEYS": KEY for name in ("SEALING", "QUEUE", "DEVICE")},
-        },
-    )
-    opened = Runtime(settings, Publisher(make_celery(redis_url)))
-    yield opened
-    opened.stores.close()
-    opened.publisher.close()
 
 
 def test_what_is_no_request_is_listed_whichever_task_it_came_to(runtime: Runtime) -> None:
