@@ -1,14 +1,19 @@
 """People on a whole running system: threads, presence, signing out, splitting, on every node."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from services.erase_devices import KEPT
+from storage.sql.engine import now_of, open_database
+from storage.sql.tables import devices
 from tests.acceptance.sites import Site
 from tests.acceptance.widget import Widget
 
 GATEWAYS = 2
+SECONDS = 10.0
 
 
 def widget(site: Site, node: int = 1, device: str | None = None) -> Widget:
@@ -157,3 +162,29 @@ def test_what_one_tab_signs_in_the_other_does_not_see(site: Site) -> None:
             assert await off_the_loop(texts, site, ada) == ["before", "for Ada alone"]
 
     asyncio.run(play())
+
+
+def test_devices_of_long_ago_are_gone_after_a_sweep(site: Site) -> None:
+    """Those that ended two months ago; whoever is signed in keeps theirs."""
+
+    async def sign_in_twice() -> str:
+        async with widget(site) as browser:
+            await browser.signed_in(site.token("ada"))
+            signed_in = await browser.signed_in(site.token("ada"))
+            return str(signed_in["visitor"]["id"])
+
+    ada = asyncio.run(sign_in_twice())
+    assert _ends(site, ada).count(None) == 1
+    database = open_database(site.system.environ["WIDGET_AUTH_DATABASE_URL"])
+    ended = devices.update().where(devices.c.ended_at.is_not(None))
+    database.write(lambda db: db.execute(ended.values(ended_at=now_of(db) - 2 * KEPT)))
+    database.close()
+
+    deadline = time.monotonic() + SECONDS
+    while _ends(site, ada) != [None]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _ends(site: Site, visitor: str) -> list[str | None]:
+    return [device["ended_at"] for device in site.get(f"/visitors/{visitor}")["devices"]]
