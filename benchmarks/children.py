@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import select
 import shutil
 import signal
 import socket
@@ -9,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -81,6 +82,16 @@ class Child:
         self.until(self._said_ready)
         return self
 
+    def until_spoken(self) -> "Child":
+        """It has written a first line, as programs say that they are ready that cannot notify.
+
+        Raises:
+            ChildFailed: it ended, or wrote nothing in time.
+        """
+        self.until(self._has_spoken)
+        self.hear()
+        return self
+
     def until(self, is_ready: Callable[[], bool]) -> None:
         """The condition holds.
 
@@ -118,8 +129,13 @@ class Child:
     def cpu_seconds(self) -> float:
         """Processor time that it and its own children have used, user and system."""
         process = psutil.Process(self.pid)
-        times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
-        return float(sum(each.user + each.system for each in times))
+        seconds = 0.0
+        for each in (process, *process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):  # one of its children has ended meanwhile
+                times = each.cpu_times()
+                seconds += times.user + times.system
+                seconds += times.children_user + times.children_system  # of those that ended before
+        return seconds
 
     def stop(self) -> None:
         """It has ended; killed if it took too long. May be repeated."""
@@ -131,6 +147,11 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _has_spoken(self) -> bool:
+        assert self._process.stdout  # noqa: S101 - it talks
+        readable, _, _ = select.select([self._process.stdout], [], [], POLL_SECONDS)
+        return bool(readable)
 
     def _said_ready(self) -> bool:
         try:

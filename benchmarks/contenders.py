@@ -1,25 +1,18 @@
-"""Who verifies: widget-auth and the naive peer, each on one database with a Redis of its own."""
+"""Who verifies: widget-auth, on one database with a Redis of its own. Its peers: queue_peers."""
 
-import secrets
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from benchmarks.children import Children
 from benchmarks.fleet import Fleet, FleetFailed
 from benchmarks.load import Latencies, Requests, Throughput
-from benchmarks.naive_peer.load import NaiveRequests, Person
 from benchmarks.servers import start_redis
 from benchmarks.system import System, mint, socket_path
 from config.queues import VERIFICATION
-from config.settings import PREFIX, WorkerSettings, load
-from domain.device_ids import RANDOM_BYTES, DeviceIds
 
 SOCKETS = 1_000
-NAIVE_CLIENTS = 64
 
 
 class SocketRequests:
@@ -52,11 +45,12 @@ class Contender:
     """One of them, and its figures, which gather over the rounds.
 
     `requests` opens `clients` clients for one turn; `cpu_seconds` tells the processor time that
-    its processes have used, by name.
+    its processes have used, by name; `setting` says how its worker runs.
     """
 
     name: str
-    requests: Callable[[], "contextmanager[Requests]"]
+    setting: str
+    requests: Callable[[], AbstractContextManager[Requests]]
     clients: int
     cpu_seconds: dict[str, Callable[[], float]]
     throughputs: list[Throughput] = field(default_factory=list)
@@ -87,36 +81,4 @@ def start_ours(children: Children, name: str, database_url: str) -> Contender:
         "worker": worker.cpu_seconds,
         "Redis": redis.cpu_seconds,
     }
-    return Contender("widget-auth", requests, SOCKETS, cpu_seconds)
-
-
-def start_naive(children: Children, name: str, database_url: str) -> Contender:
-    """One worker process that verifies one token a task."""
-    redis, redis_port = start_redis(children, f"{name}-redis")
-    system = System(children, name, database_url, redis_port)
-    project_id = system.add_project()
-    secret = system.regenerate(project_id).secret
-    command = [sys.executable, "-m", "celery", "-q", "-A", "benchmarks.naive_peer.app", "worker"]
-    options = ["-P", "solo", "-Q", "naive", "--without-mingle", "--without-gossip"]
-    worker = children.start(f"{name}-worker", [*command, *options], system.environment)
-    worker.until_ready()
-    devices = DeviceIds(load(WorkerSettings, system.environment).device_keys)
-
-    def person(number: int) -> Person:
-        device = devices.issue(project_id, datetime.now(UTC), secrets.token_bytes(RANDOM_BYTES))
-        return Person(mint(secret, f"{name}-{number}"), device)
-
-    people = [person(number) for number in range(NAIVE_CLIENTS)]
-
-    @contextmanager
-    def requests() -> Iterator[Requests]:
-        redis_url = system.environment[f"{PREFIX}REDIS_URL"]
-        with closing(NaiveRequests(redis_url, project_id, people)) as opened:
-            yield opened
-
-    cpu_seconds = {
-        "client": time.process_time,
-        "worker": worker.cpu_seconds,
-        "Redis": redis.cpu_seconds,
-    }
-    return Contender("naive Celery", requests, NAIVE_CLIENTS, cpu_seconds)
+    return Contender("widget-auth", "1 process, 1 thread", requests, SOCKETS, cpu_seconds)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Self
 
+from benchmarks.dialects import OURS, Dialect
 from benchmarks.wire import CLOSE, TEXT, client_frame, split_frames, upgrade_request
 
 WINDOW = 256
@@ -19,8 +20,8 @@ PATIENCE_SECONDS = 60.0
 READ_BYTES = 8192
 SOURCES = 16
 
-_HELLO = client_frame(b'{"type":"hello"}')
 _CLOSE = client_frame(b"", CLOSE)
+_UPGRADED = b"HTTP/1.1 101 "
 
 
 class FleetFailed(Exception):
@@ -28,9 +29,9 @@ class FleetFailed(Exception):
 
 
 class Widget:
-    """One socket. `device` is the id that the server gave it last."""
+    """One socket. `greeted` counts the answers to its greeting; -1 before the upgrade."""
 
-    __slots__ = ("device", "fd", "received", "sent_at", "sign_in", "socket")
+    __slots__ = ("fd", "greeted", "received", "sent_at", "sign_in", "socket")
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
@@ -38,7 +39,7 @@ class Widget:
         self.received = b""
         self.sign_in = b""
         self.sent_at = 0.0
-        self.device = ""
+        self.greeted = -1
 
     def take_token(self, token: str) -> None:
         """The frame that presents this token is ready."""
@@ -65,13 +66,13 @@ class Fleet:
     Args:
         port: of a server on this machine.
         path: what to ask it for.
-        says_hello: whether a socket counts as open with its welcome, or with the upgrade alone.
+        dialect: what is said while its sockets open and close.
     """
 
-    def __init__(self, port: int, path: str, *, says_hello: bool = True) -> None:
+    def __init__(self, port: int, path: str, dialect: Dialect = OURS) -> None:
         self._address = ("127.0.0.1", port)
         self._request = upgrade_request(f"127.0.0.1:{port}", path)
-        self._says_hello = says_hello
+        self._dialect = dialect
         # Its own source addresses, and several: looking for a free port takes the kernel long
         # where an address has used many, and those of earlier fleets still wait (TIME_WAIT).
         network = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}"
@@ -122,35 +123,46 @@ class Fleet:
             for opcode, payload in frames:
                 yield widget, opcode, payload
 
-    def until_closed(self, code: int, overheard: socket.socket | None = None) -> Closes:
+    def until_closed(self, code: int | None, overheard: socket.socket | None = None) -> Closes:
         """The server has closed every widget with this code, and each has answered.
 
         Args:
-            code: of the close frames.
+            code: of the close frames; None where they have none.
             overheard: a socket on which something comes that starts the closing.
 
         Raises:
             FleetFailed: a widget heard something else, or nothing in time.
         """
-        closes = Closes()
+        closes, closed = Closes(), set[int]()
         ear = overheard.fileno() if overheard else -1
         if overheard:
             self._epoll.register(ear, select.EPOLLIN)
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while self.widgets:
-            closed = []
+        while len(closed) < len(self.widgets):
             for fd, _ in self._poll(deadline):
                 if overheard and fd == ear:
                     overheard.recv(READ_BYTES)
                     closes.overheard_at = closes.overheard_at or time.monotonic()
-                    continue
-                widget = self.widgets[fd]
-                _require_close(widget.socket.recv(READ_BYTES), code)
-                closes.times.append(time.monotonic())
-                closed.append(widget)
-            for widget in closed:
-                self._forget(widget)
+                elif fd not in closed and self._hears_close(self.widgets[fd], code):
+                    closes.times.append(time.monotonic())
+                    closed.add(fd)
+        for fd in closed:  # not meanwhile: what this costs here would count as the server's time
+            self._forget(self.widgets[fd])
         return closes
+
+    def _hears_close(self, widget: Widget, code: int | None) -> bool:
+        """Whether its close frame has come, and nothing but the farewell before."""
+        received = widget.socket.recv(READ_BYTES)
+        frames, widget.received = split_frames(widget.received + received)
+        if frames and frames[0] == (TEXT, self._dialect.farewell):
+            del frames[0]
+        if received and not frames:
+            return False
+        wanted = b"" if code is None else code.to_bytes(2, "big")
+        if [(opcode, payload[:2]) for opcode, payload in frames] != [(CLOSE, wanted)]:
+            message = f"no close frame with {code}: {received[:200]!r}"
+            raise FleetFailed(message)
+        return True
 
     def _forget(self, widget: Widget) -> None:
         self._epoll.unregister(widget.fd)
@@ -173,8 +185,10 @@ class Fleet:
             if time.monotonic() > began + PATIENCE_SECONDS:
                 message = f"{left} sign-ins were not answered"
                 raise FleetFailed(message)
-            for widget, _, payload in self.frames(1.0):
-                widget.device = device_of(payload)
+            for _, _, payload in self.frames(1.0):
+                if not payload.startswith(b'{"type":"signed_in"'):
+                    message = f"not signed in: {payload[:200]!r}"
+                    raise FleetFailed(message)
                 left -= 1
                 if waiting:
                     waiting.pop().present_token()
@@ -201,49 +215,38 @@ class Fleet:
             widget.socket.send(self._request)
             self._epoll.modify(widget.fd, select.EPOLLIN)
             return False
-        widget.received += widget.socket.recv(READ_BYTES)
-        if widget.received.startswith(b"HTTP/1.1 101 "):
-            _, ended, rest = widget.received.partition(b"\r\n\r\n")
+        received = widget.socket.recv(READ_BYTES)
+        if not received:
+            message = f"the server hung up on a newcomer: {widget.received[:200]!r}"
+            raise FleetFailed(message)
+        widget.received += received
+        if widget.greeted < 0:
+            answer, ended, rest = widget.received.partition(b"\r\n\r\n")
+            if not answer.startswith(_UPGRADED[: len(answer)]):
+                message = f"no upgrade: {widget.received[:200]!r}"
+                raise FleetFailed(message)
             if not ended:
                 return False
-            widget.received = rest
-            if not self._says_hello:
-                return True
-            widget.socket.send(_HELLO)
-            return False
-        return self._welcomed(widget)
+            widget.greeted, widget.received = 0, rest
+            self._say(widget)
+        return self._greeted(widget)
 
-    def _welcomed(self, widget: Widget) -> bool:
-        frames, rest = split_frames(widget.received)
-        if not frames:
-            if rest[:1] == b"H" or not rest:
-                message = f"no upgrade: {rest[:200]!r}"
+    def _greeted(self, widget: Widget) -> bool:
+        """Whether the server has given every answer of the greeting."""
+        greeting = self._dialect.greeting
+        frames, widget.received = split_frames(widget.received)
+        for opcode, payload in frames:
+            if opcode != TEXT or not payload.startswith(greeting[widget.greeted].answer):
+                message = f"no welcome: {payload[:200]!r}"
                 raise FleetFailed(message)
-            return False
-        widget.received = rest
-        opcode, payload = frames[0]
-        if opcode != TEXT or b'"type":"welcome"' not in payload:
-            message = f"no welcome: {payload[:200]!r}"
-            raise FleetFailed(message)
-        widget.device = device_of(payload)
-        return True
+            widget.greeted += 1
+            if widget.greeted == len(greeting):
+                return True
+            self._say(widget)
+        return widget.greeted == len(greeting)
 
-
-def device_of(payload: bytes) -> str:
-    """The device id in a welcome or signed_in frame.
-
-    Raises:
-        FleetFailed: the frame is another.
-    """
-    try:
-        return str(json.loads(payload)["device"])
-    except (ValueError, KeyError):
-        message = f"unexpected: {payload[:200]!r}"
-        raise FleetFailed(message) from None
-
-
-def _require_close(received: bytes, code: int) -> None:
-    frames, _ = split_frames(received)
-    if [(opcode, payload[:2]) for opcode, payload in frames] != [(CLOSE, code.to_bytes(2, "big"))]:
-        message = f"no close frame with {code}: {received[:200]!r}"
-        raise FleetFailed(message)
+    def _say(self, widget: Widget) -> None:
+        """The widget has said what is next in the greeting, if anything is."""
+        left = self._dialect.greeting[widget.greeted :]
+        if left and left[0].said:
+            widget.socket.send(left[0].said)

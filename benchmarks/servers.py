@@ -5,6 +5,7 @@ import pwd
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 from contextlib import closing
 from pathlib import Path
@@ -48,6 +49,14 @@ def _redis_answers(port: int) -> bool:
             return bool(client.ping())
     except redis.RedisError:
         return False
+
+
+def overhear(port: int, channel: str) -> socket.socket:
+    """A socket that hears what is published there, as soon as whom it is meant for."""
+    listener = socket.create_connection((LOOPBACK, port))
+    listener.sendall(f"SUBSCRIBE {channel}\r\n".encode())
+    listener.recv(1024)
+    return listener
 
 
 class Postgres:

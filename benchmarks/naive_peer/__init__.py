@@ -1,1 +1,1 @@
-"""The peer: verification as one writes it first, one Celery task for each request."""
+"""The peers: verification as one writes it first, one job for each request."""

@@ -1,15 +1,17 @@
-"""Requests for the naive peer, sent straight into its queue: it is spared a gateway."""
+"""Requests for the peers, sent straight into their queues: they are spared a gateway."""
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from celery import Celery
 from redis import Redis
 
-from benchmarks.naive_peer.names import QUEUE, RESULTS, TASK
+from benchmarks.naive_peer.names import RESULTS
 from domain.ids import ProjectId
+
+Job = tuple[int, ProjectId, str, str]
+"""The arguments of a job: number of the request, project, device, token."""
 
 
 @dataclass(slots=True)
@@ -21,29 +23,33 @@ class Person:
     sent_at: float = 0.0
 
 
-class NaiveRequests:
+class JobRequests:
     """Sends requests and hears their results, on one thread."""
 
-    def __init__(self, redis_url: str, project_id: ProjectId, people: Sequence[Person]) -> None:
+    def __init__(
+        self,
+        redis_url: str,
+        project_id: ProjectId,
+        people: Sequence[Person],
+        enqueue: Callable[[Job], object],
+    ) -> None:
         self.people = people
         self._project_id = project_id
+        self._enqueue = enqueue
         self._client = Redis.from_url(redis_url)
         self._results = self._client.pubsub(ignore_subscribe_messages=True)
         self._results.subscribe(RESULTS)
-        self._app = Celery("naive", broker=redis_url, set_as_current=False)
 
     def close(self) -> None:
         """No connection is open."""
-        self._app.close()
         self._results.close()
         self._client.close()
 
     def send(self, number: int) -> None:
-        """This person's request is in the queue."""
+        """This person's request is in the queue, or on its way there."""
         person = self.people[number]
         person.sent_at = time.monotonic()
-        arguments = (number, self._project_id, person.device, person.token)
-        self._app.send_task(TASK, arguments, queue=QUEUE, ignore_result=True)
+        self._enqueue((number, self._project_id, person.device, person.token))
 
     def receive(self, timeout: float) -> Iterable[tuple[int, float]]:
         """Whose results came within the timeout (seconds), and after how many seconds."""

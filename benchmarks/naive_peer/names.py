@@ -1,4 +1,4 @@
-"""What the naive worker and whoever asks it agree on."""
+"""What the workers of the peers and whoever asks them agree on."""
 
 TASK = "naive.verify"
 QUEUE = "naive"
