@@ -12,7 +12,6 @@ import pytest
 
 from domain.cards import Limits
 from domain.ids import ProjectId
-from gateway.node import NodePatience
 from tests.integration.gateway.conftest import SHORT_LIVED, Publish
 from tests.integration.gateway.running import RunningGateway
 from tests.integration.gateway.scripted_worker import ScriptedWorker
@@ -22,12 +21,6 @@ SHOP, OTHER = "https://shop.example", "https://evil.example"
 SECRET = "x" * 64
 # One id for all processes of a test run: it names tests.
 NOBODYS = "0190a7c4-0000-7000-8000-00000000dead"
-
-
-@pytest.fixture
-def patience() -> NodePatience:
-    """Messages to workers are given up soon."""
-    return SHORT_LIVED
 
 
 @pytest.fixture
@@ -174,6 +167,7 @@ def test_a_generation_revoked_meanwhile_is_refused(
     assert refusal(sign_in(http, token_for(a_project(epoch=2)))) == "key_revoked"
 
 
+@pytest.mark.parametrize("patience", [SHORT_LIVED])
 def test_without_an_answer_it_is_unavailable(
     http: httpx.Client, worker: ScriptedWorker, project: ProjectId
 ) -> None:
