@@ -15,7 +15,6 @@ NODE_FOLDER = ROOT / "benchmarks" / "node_peers"
 
 _STAMP = PYTHON_PACKAGES / "installed-lock.sha256"
 _SECONDS = 180
-_LAST_CHARACTERS = 300
 
 
 class PeerMissing(Exception):
@@ -51,7 +50,7 @@ def install_node_packages() -> Path:
     installed = NODE_FOLDER / "node_modules" / ".package-lock.json"
     lock = NODE_FOLDER / "package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        _install(["npm", "ci", "--silent"])
+        _install(["npm", "ci", "--loglevel=error"])
     return NODE_FOLDER
 
 
@@ -76,5 +75,6 @@ def _install(command: list[str]) -> None:
         message = f"its packages were not installed within {_SECONDS} s"
         raise PeerMissing(message) from None
     if done.returncode != 0:
-        message = f"its packages cannot be installed: {done.stderr[-_LAST_CHARACTERS:].strip()}"
+        errors = [line for line in done.stderr.splitlines() if "error" in line.lower()]
+        message = f"its packages cannot be installed: {(errors or ['no reason given'])[0]}"
         raise PeerMissing(message)
