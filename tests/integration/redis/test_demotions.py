@@ -32,13 +32,19 @@ class Pair:
 
     async def switch(self) -> None:
         """The replica is the primary, where clients look for it; the other follows it."""
-        await until(lambda: self._replica.info("replication")["master_link_status"] == "up")
+        await until(self._is_level)
         self._replica.replicaof("NO", "ONE")
         with socket.create_server(("127.0.0.1", 0)) as free:
             elsewhere = free.getsockname()[1]
         self._primary.config_set("port", elsewhere)
         self._replica.config_set("port", self._address[1])
         self._primary.replicaof(*self._address)
+
+    def _is_level(self) -> bool:
+        """Whether the replica has all that the primary was told."""
+        written = self._primary.info("replication")["master_repl_offset"]
+        copy = self._replica.info("replication")
+        return copy["master_link_status"] == "up" and copy["slave_repl_offset"] >= written
 
     def stop(self) -> None:
         """Both are gone."""
