@@ -167,7 +167,15 @@ visitors = Table(
     CheckConstraint(
         "merged_into IS NULL OR (custom_id IS NULL AND merged_into <> id)", name="absorbed_is_bare"
     ),
-    Index("ix_visitors_project_id", "project_id", "id"),
+    # For lists alone: where PostgreSQL has no statistics yet, an index over all of a project's
+    # visitors is as good to it for finding one by custom ID, and it keeps that plan.
+    Index(
+        "ix_visitors_living",
+        "project_id",
+        "id",
+        postgresql_where=text("merged_into IS NULL"),
+        sqlite_where=text("merged_into IS NULL"),
+    ),
     Index("ix_visitors_merged_into", "merged_into"),
     Index(
         "ix_visitors_epoch_raised",
