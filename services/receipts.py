@@ -36,7 +36,8 @@ class Revocation:
 class Receipt:
     """What is known so far; settled when every node that was asked has answered or is dead.
 
-    `all_asked` is false where a living node was not: it is new, or Redis had lost it.
+    `all_asked` is false where a living node was not: it is new, or Redis had lost it. `is_lost` is
+    true where Redis knows nothing of the receipt.
     """
 
     targeted: int
@@ -44,6 +45,7 @@ class Receipt:
     expired: frozenset[NodeId]
     settled: bool
     all_asked: bool = True
+    is_lost: bool = False
 
     def with_asked(self, nodes: Iterable[NodeId]) -> "Receipt":
         """These nodes were asked now."""
@@ -59,13 +61,23 @@ def revocation_of(db: Connection, rotation: Rotation) -> Revocation:
     return Revocation(rotation.project_id, rotation.id, since, new, rotation.answers)
 
 
-def ask_nodes(stores: Stores, revocation: Revocation) -> list[NodeId]:
+def ask_nodes(stores: Stores, revocation: Revocation, *, after_loss: bool = False) -> list[NodeId]:
     """Every living node, returned here, was told to close the dead sessions and to answer.
 
     A node that is asked again answers again; the receipt counts each close once.
+
+    Args:
+        after_loss: Redis has lost what it knew, and maybe nodes that are alive; the receipt is not
+            settled before they have had the time to return.
     """
     nodes = leases.list_living(stores.redis)
-    receipts.open_receipt(stores.redis, revocation.project_id, revocation.rotation_id, nodes)
+    receipts.open_receipt(
+        stores.redis,
+        revocation.project_id,
+        revocation.rotation_id,
+        nodes,
+        after_loss=after_loss,
+    )
     signals.send_to_all(stores.redis, nodes, _signal(revocation))
     return nodes
 
@@ -94,14 +106,16 @@ def gather_receipt(stores: Stores, revocation: Revocation, asked: Iterable[NodeI
     were_asked = dict.fromkeys((*asked, *state.asked))
     answers = join_answers(revocation.answers, join_answers(were_asked, state.closed))
     waiting = {node for node, count in answers.items() if count is None}
-    may_return = not state.is_open or 0 <= state.age_seconds < RETURN_SECONDS
-    expired = frozenset(node for node in waiting if not living.get(node, may_return))
+    is_young = 0 <= state.age_seconds < RETURN_SECONDS
+    may_return = not state.is_open or (state.after_loss and is_young)
+    expired = frozenset(node for node in waiting if not (living.get(node) or may_return))
     return Receipt(
         targeted=state.targeted,
         answers=answers,
         expired=expired,
-        settled=state.is_open and waiting == expired,
+        settled=waiting == expired and not may_return,
         all_asked=all(node in state.asked for node, alive in living.items() if alive),
+        is_lost=not state.is_open,
     )
 
 

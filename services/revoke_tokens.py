@@ -76,7 +76,7 @@ def _carry_out(stores: Stores, revocation: Revocation) -> list[NodeId] | None:
     elif stands > epoch:  # revoked further since; or SQL has lost that
         halt_if_behind(stores, project_id)
     stores.transactor.reached(Step.EPOCH_RAISED)
-    asked = ask_nodes(stores, revocation)
+    asked = ask_nodes(stores, revocation, after_loss=not was_known)
     stores.transactor.reached(Step.NODES_ASKED)
     dropped = sessions.drop_generations(
         stores.redis, project_id, epoch, revocation.rotation_id, since=revocation.since

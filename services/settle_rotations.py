@@ -62,7 +62,7 @@ def _try_to_settle(stores: Stores, rotation: Rotation, revocation: Revocation) -
 def _settle(stores: Stores, rotation: Rotation, revocation: Revocation) -> None:
     receipt = gather_receipt(stores, revocation)
     if not receipt.settled or not receipt.all_asked:
-        asked = ask_nodes(stores, revocation)
+        asked = ask_nodes(stores, revocation, after_loss=receipt.is_lost)
         receipt = receipt if receipt.settled else receipt.with_asked(asked)
     is_cutting = rotation.state is RotationState.CUTTING
     tells_more = with_receipt(rotation, receipt) != rotation

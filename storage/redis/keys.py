@@ -95,7 +95,7 @@ def figures(project_id: ProjectId, hour: int) -> str:
 def receipt(project_id: ProjectId, rotation_id: RotationId) -> str:
     """Hash: opened, targeted, `asked:<node>` = 1, `closed:<node>:<answer>` = number of sockets.
 
-    `opened` is in Unix seconds by Redis' clock.
+    `opened` is in Unix seconds by Redis' clock; `after_loss` = 1 where it began anew.
     Written by receipts and sessions.drop_generations, expires.
     """
     return f"{{{project_id}}}:receipt:{rotation_id}"

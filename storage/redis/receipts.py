@@ -12,6 +12,7 @@ from storage.redis.exchange import Command, ask, ask_all, run_async
 
 _TARGETED = "targeted"
 _OPENED = "opened"
+_AFTER_LOSS = "after_loss"
 _ASKED = "asked:"
 _CLOSED = "closed:"
 
@@ -26,7 +27,7 @@ class ReceiptState:
     `is_open` is False where Redis knows of no such receipt: never opened, or lost. `targeted`
     counts the sessions dropped in Redis; `closed` the sockets that each node that has answered
     closed for it, which may be nodes that were not asked. `age_seconds` is since when Redis knows
-    of it, by Redis' clock.
+    of it, by Redis' clock; `after_loss` that it had lost what it knew then, maybe its nodes too.
     """
 
     targeted: int
@@ -34,16 +35,24 @@ class ReceiptState:
     closed: dict[NodeId, int]
     is_open: bool = True
     age_seconds: int = field(default=0, compare=False)
+    after_loss: bool = False
 
 
 def open_receipt(
-    client: Redis, project_id: ProjectId, rotation_id: RotationId, nodes: Iterable[NodeId]
+    client: Redis,
+    project_id: ProjectId,
+    rotation_id: RotationId,
+    nodes: Iterable[NodeId],
+    *,
+    after_loss: bool = False,
 ) -> None:
     """The receipt waits for these nodes too; what it holds already stays. It stands for a day."""
     key = keys.receipt(project_id, rotation_id)
     now, _ = ask(client, "TIME")
     asked: list[Command] = [("HSET", key, _ASKED + node, 1) for node in nodes]
     begin: list[Command] = [("HSETNX", key, _OPENED, now), ("HSETNX", key, _TARGETED, 0)]
+    if after_loss:
+        begin.append(("HSET", key, _AFTER_LOSS, 1))
     ask_all(client, [*begin, *asked, ("EXPIRE", key, keys.RECEIPT_SECONDS)])
 
 
@@ -62,6 +71,7 @@ def read(client: Redis, project_id: ProjectId, rotation_id: RotationId) -> Recei
         closed=dict(closed),
         is_open=_OPENED in fields,
         age_seconds=int(now) - fields.get(_OPENED, 0),
+        after_loss=_AFTER_LOSS in fields,
     )
 
 

@@ -254,10 +254,34 @@ def test_a_card_that_redis_lost_is_published_again(scene: Scene) -> None:
     scene.live(NODE, [])  # the node has its lease again
     scene.answer(NODE, rotation.id, 1)
     _age_outbox(scene, timedelta(seconds=6))
+    _age_receipt(scene, rotation.id)
     relay_outbox(scene.stores)
     state, counts, nodes = scene.receipt(rotation.id)
     assert state is RotationState.COMPLETED
     assert (counts.closed, nodes.answered) == (1, 1)
+
+
+def test_a_loss_leaves_nodes_the_time_to_return(scene: Scene) -> None:
+    """No receipt is completed that nobody was asked for, because nobody was known any more."""
+    rotation = scene.regenerate().rotation
+    assert rotation
+    scene.live(NODE, [1])
+    scene.stores.redis.flushall()
+    for _ in range(2):  # the second finds the card that the first has published
+        revoke_tokens(scene.stores, *scene.told())
+        assert scene.receipt(rotation.id)[0] is RotationState.CUTTING
+
+    scene.live(NODE, [])
+    settle_rotations(scene.stores)
+    scene.answer(NODE, rotation.id, 1)
+    _age_receipt(scene, rotation.id)
+    settle_rotations(scene.stores)
+    state, counts, nodes = scene.receipt(rotation.id)
+    assert (state, counts.closed, nodes) == (
+        RotationState.COMPLETED,
+        1,
+        NodeCounts(asked=1, answered=1),
+    )
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -316,6 +340,9 @@ def test_a_lost_receipt_is_not_taken_for_a_settled_one(scene: Scene) -> None:
     scene.live(NODE, [])
     settle_rotations(scene.stores)
     scene.answer(NODE, rotation.id, 2)
+    settle_rotations(scene.stores)
+    assert scene.receipt(rotation.id)[0] is RotationState.CUTTING  # others may come back yet
+    _age_receipt(scene, rotation.id)
     settle_rotations(scene.stores)
     state, counts, _ = scene.receipt(rotation.id)
     assert state is RotationState.COMPLETED
