@@ -137,6 +137,8 @@ class CommandQueue:
         for each, reply in zip(asked, replies[len(owed) :], strict=True):
             if isinstance(reply, ResponseError):
                 self._let_rest(each.owed, reply)
+            elif each.owed:  # an earlier one was refused, and rests since this one was asked for
+                self._resting.pop(each.owed, None)
             _settle(each, reply)
 
     def _let_rest(self, owed: Command | None, reply: Reply) -> None:

@@ -44,17 +44,28 @@ def ask_all(client: Redis, commands: Iterable[Command]) -> list[Reply]:
     return without_errors(exchange(client, commands))
 
 
-def exchange(client: Redis, commands: Iterable[Command]) -> list[Reply]:
-    """As `ask_all`, but a command's own error, other than READONLY, stands in its place."""
+def exchange(
+    client: Redis, commands: Iterable[Command], afterwards: Iterable[Command] = ()
+) -> list[Reply]:
+    """As `ask_all`, but a command's own error, other than READONLY, stands in its place.
+
+    Args:
+        client: of the live state.
+        commands: those that are answered here.
+        afterwards: sent behind them; whether they take effect is nobody's concern.
+    """
+    send = partial(_exchange_all, client, list(commands), list(afterwards))
     with store_errors():
-        return _on_primary(client, partial(_exchange_all, client, list(commands)))
+        return _on_primary(client, send)
 
 
-def _exchange_all(client: Redis, commands: Sequence[Command]) -> list[Reply]:
+def _exchange_all(
+    client: Redis, commands: Sequence[Command], afterwards: Sequence[Command]
+) -> list[Reply]:
     with cast("Any", client).pipeline(transaction=False) as pipeline:
-        for command in commands:
+        for command in (*commands, *afterwards):
             pipeline.execute_command(*command)
-        replies: list[Reply] = pipeline.execute(raise_on_error=False)
+        replies: list[Reply] = pipeline.execute(raise_on_error=False)[: len(commands)]
     for reply in replies:
         if isinstance(reply, ReadOnlyError):
             raise reply

@@ -66,8 +66,7 @@ def send_many(
     commands: list[Command] = [
         ("PUBLISH", keys.signals(node_id), orjson.dumps(payload)) for node_id, payload in payloads
     ]
-    replies = exchange(client, [*commands, *afterwards])
-    return sum(map(bool, without_errors(replies[: len(commands)])))
+    return sum(map(bool, without_errors(exchange(client, commands, afterwards))))
 
 
 async def subscribe(

@@ -48,3 +48,19 @@ async def test_draining_answers_what_was_asked(redis: Redis, node_redis: AsyncRe
     await queue.drain()
     assert all(answer.done() for answer in answers)
     await queue.drain()
+
+
+async def test_what_was_done_after_a_refusal_is_not_undone(
+    redis: Redis, node_redis: AsyncRedis
+) -> None:
+    """Both were asked at once, and owe the same: what the first left owing ends with the second."""
+    queue = CommandQueue(node_redis, ())
+    owed = ("DEL", "stands")
+    refused = queue.ask(("EVAL", "return redis.error_reply('OOM')", 0), int, owed=owed)
+    done = queue.ask(("SET", "stands", 1), bool, owed=owed)
+
+    assert await done
+    with pytest.raises(StorageUnavailable):
+        await refused
+    await queue.drain()
+    assert redis.exists("stands")
