@@ -56,7 +56,7 @@ async def test_what_was_done_after_a_refusal_is_not_undone(
     """Both were asked at once, and owe the same: what the first left owing ends with the second."""
     queue = CommandQueue(node_redis, ())
     owed = ("DEL", "stands")
-    refused = queue.ask(("EVAL", "return redis.error_reply('OOM')", 0), int, owed=owed)
+    refused = queue.ask(("EVAL", "return redis.error_reply('OOM for now')", 0), int, owed=owed)
     done = queue.ask(("SET", "stands", 1), bool, owed=owed)
 
     assert await done
