@@ -54,13 +54,23 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """The peer takes less than it asked for: it has some seconds."""
         super().pause_writing()
-        self._taken()
-        self._paused = self.loop.call_later(self.paused_seconds, self.transport.abort)
+        self._bound_taking()
 
     def resume_writing(self) -> None:
-        """The peer has caught up."""
+        """The peer has caught up; of a connection that is closing, it takes the rest in time."""
         super().resume_writing()
-        self._taken()
+        if not self.transport.is_closing():
+            self._taken()
+
+    def on_response_complete(self) -> None:
+        """The answer is on its way, and if it is the last, it has to be taken in time."""
+        super().on_response_complete()
+        self._bound_closing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """The connection ends; what is unsent has to be taken in time."""
+        super().timeout_keep_alive_handler()
+        self._bound_closing()
 
     def data_received(self, data: bytes) -> None:
         """What is whole in the data is on its way to the application, or refused."""
@@ -117,6 +127,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._deadline:
             self._deadline.cancel()
             self._deadline = None
+
+    def _bound_closing(self) -> None:
+        if self.transport.is_closing():
+            self._bound_taking()
+
+    def _bound_taking(self) -> None:
+        if self._paused is None:
+            self._paused = self.loop.call_later(self.paused_seconds, self.transport.abort)
 
     def _taken(self) -> None:
         if self._paused:

@@ -7,16 +7,19 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from dashboard.http_protocol import MAX_HEAD_BYTES, MAX_PIPELINED, BoundedHttpProtocol
-from tests.integration.dashboard.serving import Api, serving, settings_of
+from tests.integration.dashboard.serving import Api, serving, settings_of, wait_until
 from tests.servers.redis import RedisServer
 
 GOOD = b"GET /sign-in HTTP/1.1\r\nhost: x\r\n"
 LONG = b"GET /api/v1/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n"
+FEW = 8
+"""Answers to GOOD: more than the kernel takes, less than would stop the application."""
+
 PATIENCE_SECONDS = 1.0
 
 
@@ -25,12 +28,19 @@ class Impatient(BoundedHttpProtocol):
 
     request_seconds = PATIENCE_SECONDS
     paused_seconds = PATIENCE_SECONDS
+    peers: ClassVar[set[object]] = set()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """What is sent and not taken soon stays here."""
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
         super().connection_made(transport)
+        self.peers.add(self.client)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The peer is none any more."""
+        self.peers.discard(self.client)
+        super().connection_lost(exc)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +51,7 @@ def impatient(
     path = tmp_path_factory.mktemp("heads") / "kept.sqlite"
     shutil.copy(sqlite_template, path)
     settings = settings_of(f"sqlite:///{path}", redis_server.url)
-    with serving(settings, http=Impatient) as api:
+    with serving(settings, http=Impatient, timeout_keep_alive=1) as api:
         yield api
 
 
@@ -169,6 +179,18 @@ def test_an_answer_has_to_be_taken_in_time(impatient: Api) -> None:
                 return
             time.sleep(PATIENCE_SECONDS / 5)
     pytest.fail("it is kept")
+
+
+@pytest.mark.parametrize("header", [b"connection: close\r\n", b""])
+def test_the_rest_of_the_last_answer_has_to_be_taken_in_time(impatient: Api, header: bytes) -> None:
+    """Also when it is little: the connection is closing, at once or unused, and cannot."""
+    url = impatient.client.base_url
+    with socket.socket() as peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        peer.connect((url.host, url.port))
+        peer.sendall((GOOD + b"\r\n") * (FEW - 1) + GOOD + header + b"\r\n")
+        assert peer.recv(1)
+        wait_until(lambda: peer.getsockname() not in Impatient.peers, 15 * PATIENCE_SECONDS)
 
 
 def test_what_is_no_request_is_told_so(peer: socket.socket) -> None:
