@@ -67,8 +67,7 @@
   }
 
   function newId() {
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return crypto.getRandomValues(new Uint32Array(4)).join("-");
   }
 
   /** A promise that a caller may ignore, and what settles it. @template T */
@@ -465,6 +464,7 @@
     signOut() {
       /** @type {Deferred<Visitor | null>} */
       const { promise, resolve } = new Deferred();
+      this.shelf.take();
       this.leaving.push(resolve);
       if (this.wish || this.#somebody) this.#signOut();
       else if (this.visitor) this.#left();
@@ -483,6 +483,11 @@
     /** Whether anybody is, or was, signed in here. */
     get #somebody() {
       return this.visitor?.authenticated || this.shelf.own || this.shelf.kept.person;
+    }
+
+    /** Whether a sign-out is unanswered: until then nobody else signs in. */
+    get #isLeaving() {
+      return this.pending?.wish === null;
     }
 
     /** Whose words are written now. */
@@ -505,7 +510,7 @@
       else if (frame.type === "refused") this.#refused(frame);
       else if (frame.type === "sent") this.outbox.sent(frame.id, frame.message_id);
       else if (frame.type === "error") this.outbox.refused(frame, () => {});
-      else if (this.pending?.wish === null) return; // meant for who is leaving
+      else if (this.#isLeaving) return; // meant for who is leaving
       else if (frame.type === "reauthenticate") this.#reauthenticate(frame);
       else if (frame.type === "visitor") this.#changed(frame.visitor);
       else if (frame.type === "message") this.tell("onMessage", { from: frame.from, text: frame.text, at: frame.at });
@@ -634,11 +639,12 @@
     /** @param {Wish} wish */
     #present(wish) {
       const { token } = wish;
-      if (!this.link.isOpen || !token) return;
+      if (!this.link.isOpen || !token || this.#isLeaving) return;
       this.outbox.repeat(this.device, () => true);
       wish.token = null;
-      this.pending = { id: newId(), wish };
-      this.link.say({ type: "sign_in", id: this.pending.id, token });
+      const id = newId();
+      this.pending = { id, wish };
+      this.link.say({ type: "sign_in", id, token });
     }
 
     /** @param {Heard} frame */
@@ -763,6 +769,7 @@
         this.pending = null;
         this.#is(visitor, "anonymous");
         this.#flush();
+        if (this.wish) this.#present(this.wish);
       }
       this.#left();
     }

@@ -79,32 +79,6 @@ def test_the_later_form_of_the_original_system_works_too(
     tab.until_anonymous()
 
 
-def test_signing_out_clears_the_identity(open_tab: Callable[..., Tab], shop: Shop) -> None:
-    """A new device, a new and empty visitor; the old device is kept nowhere."""
-    tab = open_tab()
-    tab.until_signed_in()
-    person = tab.run("tiledesk.visitor.id")
-    device = tab.own_device()
-
-    left = tab.run("tiledesk.signOut()")
-
-    assert left == {"id": left["id"], "authenticated": False}
-    assert left["id"] != person
-    assert device not in tab.storage()
-    assert [state["event"] for state in tab.heard("onAuthStateChanged")] == [
-        "signed_in",
-        "signed_out",
-        "anonymous",
-    ]
-    tab.page.reload()
-    tab.until_signed_in()
-    assert tab.named_in_hello() != device
-    shop.logged_in = "grace"
-    tab.run(SIGN_IN)
-    tab.until_signed_in("Grace")
-    assert tab.run("tiledesk.visitor.id") != person
-
-
 def test_a_provider_that_fails_is_slow_or_late_is_asked_again(
     open_tab: Callable[..., Tab], shop: Shop, watch: Watch
 ) -> None:
@@ -186,26 +160,3 @@ def test_nothing_connects_before_it_is_asked_to(open_tab: Callable[..., Tab], sh
     shop.settings = {"projectid": ""}
     tab.page.reload()
     assert tab.run(f"{SIGN_IN}.catch(error => error.code)") == "not_configured"
-
-
-def test_what_is_meant_for_whoever_signs_out_does_not_reach_the_page(
-    open_tab: Callable[..., Tab], shop: Shop
-) -> None:
-    """An agent's words that were on their way, as long as the gateway has not answered."""
-    tab = open_tab()
-    tab.until_signed_in()
-    thread = f"/projects/{shop.site.project_id}/visitors/{tab.run('tiledesk.visitor.id')}/messages"
-    worker = shop.site.system.processes["verification"]
-    worker.pause()
-    try:
-        tab.run("void tiledesk.signOut()")
-        tab.wait(lambda: tab.said[-1]["type"] == "sign_out")
-        with shop.site.system.admin(shop.site.api_key) as admin:
-            assert admin.post(thread, json={"text": "Dear Ada"}).is_success
-        tab.wait(lambda: tab.told[-1]["type"] == "message")
-    finally:
-        worker.resume()
-    tab.wait(lambda: tab.told[-1]["type"] == "signed_out")
-    tab.until_anonymous()
-
-    assert tab.heard("onMessage") == []

@@ -1,0 +1,104 @@
+"""Signing out by the SDK: whoever comes next gets nothing of whoever left."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.browser.widget.conftest import SIGN_IN, Tab
+from tests.browser.widget.shop import Shop
+
+
+def test_signing_out_clears_the_identity(open_tab: Callable[..., Tab], shop: Shop) -> None:
+    """A new device, a new and empty visitor; the old device is kept nowhere."""
+    tab = open_tab()
+    tab.until_signed_in()
+    person = tab.run("tiledesk.visitor.id")
+    device = tab.own_device()
+
+    left = tab.run("tiledesk.signOut()")
+
+    assert left == {"id": left["id"], "authenticated": False}
+    assert left["id"] != person
+    assert device not in tab.storage()
+    assert [state["event"] for state in tab.heard("onAuthStateChanged")] == [
+        "signed_in",
+        "signed_out",
+        "anonymous",
+    ]
+    tab.page.reload()
+    tab.until_signed_in()
+    assert tab.named_in_hello() != device
+    shop.logged_in = "grace"
+    tab.run(SIGN_IN)
+    tab.until_signed_in("Grace")
+    assert tab.run("tiledesk.visitor.id") != person
+
+
+def test_a_page_that_signs_out_before_it_connects_does_not_take_the_device_over(
+    open_tab: Callable[..., Tab], shop: Shop
+) -> None:
+    """What lies in storage from the tab's last page is gone, and the next visitor a stranger."""
+    tab = open_tab()
+    tab.until_signed_in()
+    device = tab.own_device()
+    shop.then = "tiledesk.signOut()"
+
+    tab.page.reload()
+    tab.until_anonymous()
+
+    assert tab.named_in_hello() is None
+    assert device not in tab.storage()
+
+
+@pytest.mark.parametrize("comes_next", [None, "Grace"])
+def test_what_is_meant_for_whoever_signs_out_does_not_reach_the_page(
+    open_tab: Callable[..., Tab], shop: Shop, comes_next: str | None
+) -> None:
+    """An agent's words that were on their way, as long as the gateway has not answered."""
+    tab = open_tab()
+    tab.until_signed_in()
+    thread = f"/projects/{shop.site.project_id}/visitors/{tab.run('tiledesk.visitor.id')}/messages"
+    with _signing_out(tab, shop, comes_next):
+        with shop.site.system.admin(shop.site.api_key) as admin:
+            assert admin.post(thread, json={"text": "Dear Ada"}).is_success
+        tab.wait(lambda: tab.told[-1]["type"] == "message")
+    tab.wait(lambda: "signed_out" in [frame["type"] for frame in tab.told])
+    if comes_next:
+        tab.until_signed_in(comes_next)
+    else:
+        tab.until_anonymous()
+
+    assert tab.heard("onMessage") == []
+
+
+def test_a_sign_out_that_is_not_answered_is_another_connection(
+    open_tab: Callable[..., Tab], shop: Shop
+) -> None:
+    """After a while, also for somebody who signs in meanwhile; the leaver's device is not named."""
+    tab = open_tab()
+    tab.until_signed_in()
+    tab.page.clock.install()
+    with _signing_out(tab, shop, "Grace"):
+        tab.page.clock.fast_forward(9_000)
+        tab.wait(lambda: len(tab.urls) == 2)
+    tab.until_signed_in("Grace")
+
+    assert tab.named_in_hello() is None
+    assert len(tab.signed_in_with()) == 2
+
+
+@contextmanager
+def _signing_out(tab: Tab, shop: Shop, comes_next: str | None) -> Iterator[None]:
+    """The visitor has left and the next one offered a token, and no worker can say so."""
+    worker = shop.site.system.processes["verification"]
+    worker.pause()
+    try:
+        tab.run("void tiledesk.signOut()")
+        if comes_next:
+            token = shop.site.token(comes_next.lower(), name=comes_next)
+            tab.run(f"void tiledesk.signInWithCustomToken({token!r})")
+        tab.wait(lambda: "sign_out" in [frame["type"] for frame in tab.said])
+        yield
+    finally:
+        worker.resume()
