@@ -37,8 +37,9 @@ class StopSignals:
         """They do what they did before, and so does now the one that came."""
         while self._former:
             signal.signal(*self._former.popitem())
-        if self.came is not None:
-            signal.raise_signal(self.came)
+        came, self.came = self.came, None
+        if came is not None:
+            signal.raise_signal(came)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self.came = signal.Signals(number)
@@ -47,19 +48,33 @@ class StopSignals:
 class ToldTransactor(Transactor):
     """Runs the use cases of a command, which nothing stops any more once one has committed.
 
-    Signals to stop stay held until the process ends: all that follows is to tell, and what takes
-    its time asks whether one came.
+    Until then a signal to stop has its effect, also while a use case waits for a lock, and all of
+    it is undone. From the first commit on signals stay held until the process ends: all that
+    follows is to tell, and what takes its time asks whether one came.
     """
 
     def __init__(self, database: Database, publish: Publish, signals: StopSignals) -> None:
         super().__init__(database, publish)
         self._signals = signals
+        self._has_committed = False
 
     def run(self, use_case: Callable[[Transaction], T], **options: Any) -> T:
-        """As a `Transactor` does; a signal that came before it failed has its effect now."""
-        self._signals.hold()
+        """As a `Transactor` does; where nothing has committed, signals do what they did before."""
+
+        def held_at_its_end(transaction: Transaction) -> T:
+            self._let_go()  # the commit of an attempt before this one may have failed
+            result = use_case(transaction)
+            self._signals.hold()
+            return result
+
         try:
-            return super().run(use_case, **options)
+            result = super().run(held_at_its_end, **options)
         except BaseException:
-            self._signals.let_go()
+            self._let_go()
             raise
+        self._has_committed = True
+        return result
+
+    def _let_go(self) -> None:
+        if not self._has_committed:
+            self._signals.let_go()
