@@ -42,9 +42,12 @@ def reveal(project_text: str, key_id: str, *, as_json: bool) -> None:
 @click.command()
 @json_option
 def reseal(*, as_json: bool) -> None:
-    """Seal every secret with the first sealing key, so that an older key can be taken away."""
+    """Seal every secret with the first sealing key, so that an older key can be taken away.
+
+    Stopped before the end, it says how many it has done; run it again for the rest.
+    """
     with connected() as system:
-        moved = reseal_secrets(system.stores)
+        moved = reseal_secrets(system.stores, lambda: system.stop_signals.came is None)
     if as_json:
         print_json({"resealed": moved})
     else:

@@ -1,8 +1,10 @@
 """Moving every sealed secret to the first sealing key, so that an older one can be taken away."""
 
 import os
+from collections.abc import Callable
 from functools import partial
 
+from domain.errors import WidgetAuthError
 from domain.sealing import NONCE_BYTES, SecretSealer
 from domain.signing_secrets import SigningSecret
 from services.stores import Stores
@@ -12,14 +14,35 @@ from storage.sql import signing_secrets
 AT_ONCE = 100
 
 
-def reseal_secrets(stores: Stores) -> int:
+class ResealStopped(WidgetAuthError):
+    """Secrets are left that an older sealing key may seal."""
+
+    code = "stopped"
+
+    def __init__(self, moved: int) -> None:
+        super().__init__(
+            f"Stopped; {moved} secrets have been resealed. Older sealing keys are still needed"
+            " until it has run to its end."
+        )
+
+
+def reseal_secrets(stores: Stores, goes_on: Callable[[], bool]) -> int:
     """Every secret is sealed with the first sealing key; returns how many were not before.
 
+    Every commit stands alone, so that it may end after any of them and be begun again.
+
+    Args:
+        stores: where the secrets are, and the keys.
+        goes_on: whether to, asked before each of the commits.
+
     Raises:
+        ResealStopped: it does not go on, and there is more to look at.
         SealBroken: one is sealed with a key that is not given; those before it have been moved.
     """
     moved, after = 0, ""
     while page := _page(stores, after):
+        if not goes_on():
+            raise ResealStopped(moved)
         old = [one for one in page if not stores.sealer.sealed_with_first(one.sealed or "")]
         if old:
             moved += stores.transactor.run(partial(_reseal, sealer=stores.sealer, old=old))

@@ -1,0 +1,114 @@
+"""Commands that are stopped while they wait for somebody's lock in PostgreSQL."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from domain.ids import KeyId, ProjectId
+from domain.sealing import NONCE_BYTES
+from domain.signing_secrets import SecretState, SigningSecret
+from services.reseal_secrets import AT_ONCE
+from storage.sql import signing_secrets
+from storage.sql.engine import Database
+from storage.sql.projects import lock_project
+from tests.integration.cli.commands import CommandLine, key
+from tests.integration.cli.conftest import Shop
+from tests.integration.scenes import SEALER
+
+START_SECONDS = 20.0
+BOTH_KEYS = {"WIDGET_AUTH_SEALING_KEYS": f"{key('t')},{key('s')}"}
+_WAITING = sa.text(
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+StartWaiting = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def start_waiting(cli: CommandLine, database: Database) -> Iterator[StartWaiting]:
+    """Starts a command that comes to wait for a lock; it is gone when the test is over."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: str, **options: dict[str, str]) -> "subprocess.Popen[bytes]":
+        started.append(cli.start(*arguments, stdout=subprocess.PIPE, **options))
+        deadline = time.monotonic() + START_SECONDS
+        while not _somebody_waits(database):
+            assert started[-1].poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_what_waits_for_a_project_is_stopped(
+    cli: CommandLine, shop: Shop, database: Database, start_waiting: StartWaiting
+) -> None:
+    """Once the lock is free, nothing happens any more."""
+    with database.writer.begin() as db:
+        lock_project(db, shop.id)
+        rotating = start_waiting("secret", "rotate", "Shop", "--yes", "--json")
+        rotating.send_signal(signal.SIGINT)
+    out, _ = rotating.communicate(timeout=30)
+
+    assert (rotating.returncode, json.loads(out)["error"]["code"]) == (1, "stopped")
+    [secret] = cli("secret", "list", "Shop", "--json").document["items"]
+    assert (secret["key_id"], secret["state"]) == (shop.key_id, "active")
+
+
+def test_resealing_ends_after_a_commit(
+    shop: Shop, database: Database, start_waiting: StartWaiting
+) -> None:
+    """It says how many secrets it has done, in two commits of three."""
+    _add_revoked(database, shop.id, 2 * AT_ONCE)
+    with database.reading() as db:
+        sealed = signing_secrets.list_sealed(db, after="", limit=3 * AT_ONCE)
+
+    with database.writer.begin() as db:
+        signing_secrets.lock_secrets(db, [sealed[AT_ONCE].key_id])
+        resealing = start_waiting("secret", "reseal", "--json", variables=BOTH_KEYS)
+        resealing.send_signal(signal.SIGTERM)
+    out, _ = resealing.communicate(timeout=30)
+
+    error = json.loads(out)["error"]
+    assert (resealing.returncode, error["code"]) == (1, "stopped")
+    assert f" {2 * AT_ONCE} secrets " in error["message"]
+
+
+def _add_revoked(database: Database, project_id: ProjectId, count: int) -> None:
+    """The project has so many secrets more, sealed with the key that was the first."""
+    now = datetime.now(UTC)
+    with database.writer.begin() as db:
+        for generation in range(100, 100 + count):
+            key_id = KeyId(f"key-{generation}")
+            sealed = SEALER.seal(b"a secret", project_id, key_id, os.urandom(NONCE_BYTES))
+            secret = SigningSecret(
+                key_id=key_id,
+                project_id=project_id,
+                generation=generation,
+                state=SecretState.REVOKED,
+                sealed=sealed,
+                last_four="cret",
+                created_at=now,
+                created_by="test",
+                revoked_at=now,
+            )
+            signing_secrets.insert_secret(db, secret)
+
+
+def _somebody_waits(database: Database) -> bool:
+    with database.reading() as db:
+        return bool(db.execute(_WAITING).scalar_one())
