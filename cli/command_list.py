@@ -58,8 +58,10 @@ _TOKEN = {
 }
 _VISITOR = {
     "show": Place("cli.visitors:show", "Show a person with their devices and merges."),
-    "sign-out": Place("cli.people:sign_out", "Sign a person out everywhere."),
-    "unmerge": Place("cli.people:unmerge", "Split an absorbed record off its person, for good."),
+    "sign-out": Place("cli.visitor_changes:sign_out", "Sign a person out everywhere."),
+    "unmerge": Place(
+        "cli.visitor_changes:unmerge", "Split an absorbed record off its person, for good."
+    ),
 }
 _OUTBOX = {
     "list": Place("cli.outbox:list_undone", "List events that wait, or what is parked."),

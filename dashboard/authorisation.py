@@ -22,7 +22,7 @@ from domain.ids import ProjectId, is_uuid
 from domain.permissions import Action, is_allowed, may_grant
 from domain.roles import Actor, Role
 from services.access import api_key_digest
-from services.sign_ins import SignedIn, find_signed_in
+from services.member_sign_ins import SignedInMember, find_signed_in
 from storage.sql import access
 from storage.sql.access import Member
 from storage.sql.projects import ProjectNotFound
@@ -46,7 +46,7 @@ class Caller:
     role: Role
     project_id: ProjectId | None
     name: str = ""
-    signed_in: SignedIn | None = None
+    signed_in: SignedInMember | None = None
 
     @property
     def project_ids(self) -> tuple[ProjectId, ...] | None:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain import base64url
-from services.sign_ins import LASTS_AT_MOST
+from services.member_sign_ins import LASTS_AT_MOST
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 

@@ -13,8 +13,8 @@ from dashboard.runtime import Runtime
 from domain.own_tokens import OwnTokens
 from domain.permissions import Action
 from domain.roles import Actor
+from services.member_sign_ins import SignInRefused
 from services.member_tokens import list_token_holders
-from services.sign_ins import SignInRefused
 from storage.sql.access import Member
 from storage.sql.projects import ProjectNotFound
 

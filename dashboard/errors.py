@@ -16,8 +16,8 @@ from dashboard.rate_limits import TooManyRequests
 from domain.errors import Conflict, Invalid, NotFound, Refused, StorageUnavailable, WidgetAuthError
 from domain.json_values import Json, JsonObject
 from domain.rotation_refusals import AlreadyRevealed
+from services.member_sign_ins import SignInRefused
 from services.passwords import Busy
-from services.sign_ins import SignInRefused
 
 log = structlog.get_logger(__name__)
 

@@ -6,8 +6,8 @@ from hashlib import sha256
 from dashboard.rate_limits import RateLimit
 from domain.client_addresses import network_of
 from domain.emails import LONGEST
+from services.member_sign_ins import check_credentials
 from services.passwords import Passwords
-from services.sign_ins import check_credentials
 from storage.sql.access import Member
 from storage.sql.engine import Database
 

@@ -8,7 +8,7 @@ from domain.json_values import JsonObject
 from domain.own_tokens import OwnTokens
 from domain.refusals import TokenRefused
 from domain.roles import Actor
-from services.sign_ins import MOST_MEMBERSHIPS, SignInRefused
+from services.member_sign_ins import MOST_MEMBERSHIPS, SignInRefused
 from services.transactions import Transaction, Transactor
 from storage.sql import access
 from storage.sql.access import Member

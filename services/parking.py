@@ -36,7 +36,7 @@ class EventWithoutWork(Conflict):
     code = "event_without_work"
 
 
-class MessageNotFound(NotFound):
+class ParkedMessageNotFound(NotFound):
     """No such message is parked."""
 
     code = "message_not_found"
@@ -100,13 +100,13 @@ def dismiss_messages(stores: Stores, message_id: str | None, actor: Actor) -> in
         How many were listed.
 
     Raises:
-        MessageNotFound: one is asked for, and there is none.
+        ParkedMessageNotFound: one is asked for, and there is none.
     """
 
     def use_case(transaction: Transaction) -> int:
         dismissed = parking.dismiss_messages(transaction.db, message_id)
         if message_id and not dismissed:
-            raise MessageNotFound
+            raise ParkedMessageNotFound
         details: JsonObject = {"message_id": message_id, "dismissed": dismissed}
         transaction.audit(actor, "messages.dismissed", None, details)
         return dismissed

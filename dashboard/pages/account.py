@@ -13,8 +13,8 @@ from dashboard.pages.rendering import go_to, page
 from dashboard.runtime import Runtime, RuntimeOf
 from domain.errors import Invalid
 from domain.permissions import Action
-from services.sign_ins import (
-    SignedIn,
+from services.member_sign_ins import (
+    SignedInMember,
     SignInRefused,
     change_password,
     list_good_sign_ins,
@@ -105,7 +105,7 @@ def _account_page(
     )
 
 
-def _signed_in(caller: Caller) -> SignedIn:
+def _signed_in(caller: Caller) -> SignedInMember:
     """How the caller is signed in: pages are for members alone.
 
     Raises:

@@ -15,8 +15,8 @@ from dashboard.rate_limits import TooManyRequests
 from dashboard.requests import facts_of
 from dashboard.runtime import Runtime, RuntimeOf
 from domain.errors import Refused
+from services.member_sign_ins import SignInRefused, digest_of, renew_hashes, sign_in, sign_out
 from services.passwords import Busy
-from services.sign_ins import SignInRefused, digest_of, renew_hashes, sign_in, sign_out
 from storage.sql.access import Member
 
 log = structlog.get_logger(__name__)

@@ -14,7 +14,7 @@ from dashboard.cookies import Cookies
 from domain.ids import ProjectId
 from domain.roles import Actor, Role
 from services.access import add_member
-from services.sign_ins import sign_in
+from services.member_sign_ins import sign_in
 from services.transactions import Transactor
 from storage.sql.access import Member
 from storage.sql.engine import open_database

@@ -23,7 +23,7 @@ _SERVER.set_forkserver_preload(
         "cli.members",
         "cli.migrating",
         "cli.outbox",
-        "cli.people",
+        "cli.visitor_changes",
         "cli.hours",
         "cli.projects",
         "cli.revealing",

@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from domain.ids import ProjectId
 from domain.roles import Role
 from services.access import add_member
-from services.sign_ins import sign_in
+from services.member_sign_ins import sign_in
 from storage.sql.access import Member
 from tests.integration.dashboard.serving import Api
 from tests.integration.scenes import ADMINISTRATOR

@@ -12,12 +12,12 @@ from argon2 import PasswordHasher
 
 from domain.ids import ProjectId
 from domain.roles import Role
+from services.member_sign_ins import LASTS_AT_MOST, LASTS_UNUSED, digest_of
 from services.passwords import Busy, Passwords
-from services.sign_ins import LASTS_AT_MOST, LASTS_UNUSED, digest_of
 from storage.sql.access import find_member
 from storage.sql.audit import list_audit
 from storage.sql.engine import now_of
-from storage.sql.sign_ins import find_signed_in
+from storage.sql.member_sign_ins import find_signed_in
 from storage.sql.tables import sign_ins
 from tests.integration.dashboard.browsing import PASSWORD, Browsing, browsing, new_member
 from tests.integration.dashboard.serving import Api, serving, settings_of

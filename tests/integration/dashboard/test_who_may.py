@@ -16,7 +16,7 @@ from dashboard.wire import API_PREFIX
 from domain.ids import ProjectId
 from domain.permissions import PERMISSIONS, Action
 from domain.roles import Role
-from services.sign_ins import sign_in
+from services.member_sign_ins import sign_in
 from storage.sql.audit import AuditEntry, list_audit
 from tests.integration.dashboard.browsing import Browsing, browsing, new_member
 from tests.integration.dashboard.serving import Api, Caller, error_of, nobody

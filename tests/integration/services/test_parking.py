@@ -16,7 +16,7 @@ from services.parking import (
     FAILURES,
     EventNotFound,
     EventWithoutWork,
-    MessageNotFound,
+    ParkedMessageNotFound,
     dismiss_messages,
     erase_parked_messages,
     replay_event,
@@ -206,7 +206,7 @@ def test_a_dismissed_message_alarms_nobody(scene: Scene) -> None:
 
     dismiss_messages(scene.stores, confirmed.id, ADMINISTRATOR)
 
-    with pytest.raises(MessageNotFound):
+    with pytest.raises(ParkedMessageNotFound):
         dismiss_messages(scene.stores, confirmed.id, ADMINISTRATOR)
     assert erase_parked_messages(scene.stores) == 0
     scene.clock.go_on(timedelta(days=31).total_seconds())

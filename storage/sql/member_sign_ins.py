@@ -13,7 +13,7 @@ from storage.sql.tables import members, sign_ins
 
 
 @dataclass(frozen=True, slots=True)
-class SignIn:
+class MemberSignIn:
     """One browser in which somebody is signed in, for one of their memberships."""
 
     digest: str
@@ -25,14 +25,14 @@ class SignIn:
     agent: str | None
 
 
-def insert_sign_ins(db: Connection, rows: Collection[SignIn]) -> None:
+def insert_sign_ins(db: Connection, rows: Collection[MemberSignIn]) -> None:
     """They are stored."""
     db.execute(
         sign_ins.insert(), [{name: getattr(row, name) for name in row.__slots__} for row in rows]
     )
 
 
-def find_signed_in(db: Connection, digest: str) -> tuple[SignIn, list[Member]] | None:
+def find_signed_in(db: Connection, digest: str) -> tuple[MemberSignIn, list[Member]] | None:
     """The sign-in of this digest, however old, and its memberships: an owner's first."""
     query = (
         sa.select(sign_ins, *(column.label(f"of_{column.name}") for column in members.c))
@@ -44,7 +44,7 @@ def find_signed_in(db: Connection, digest: str) -> tuple[SignIn, list[Member]] |
     return (_sign_in(rows[0]), [_member(row) for row in rows]) if rows else None
 
 
-def list_sign_ins(db: Connection, member_ids: Collection[str]) -> list[SignIn]:
+def list_sign_ins(db: Connection, member_ids: Collection[str]) -> list[MemberSignIn]:
     """Every browser that is signed in as any of the members, one row each, last seen first."""
     query = (
         sa.select(sign_ins)
@@ -82,8 +82,8 @@ def delete_expired(db: Connection, now: datetime) -> None:
     db.execute(sign_ins.delete().where(sign_ins.c.expires_at <= now))
 
 
-def _sign_in(values: sa.RowMapping) -> SignIn:
-    return SignIn(**{name: values[name] for name in SignIn.__slots__})
+def _sign_in(values: sa.RowMapping) -> MemberSignIn:
+    return MemberSignIn(**{name: values[name] for name in MemberSignIn.__slots__})
 
 
 def _member(values: sa.RowMapping) -> Member:

@@ -12,10 +12,10 @@ from domain.roles import Actor
 from services.access import LONGEST_PASSWORD, check_password
 from services.passwords import Passwords
 from services.transactions import Transaction, Transactor
-from storage.sql import access, sign_ins
+from storage.sql import access, member_sign_ins
 from storage.sql.access import Member
 from storage.sql.engine import Database, now_of
-from storage.sql.sign_ins import SignIn
+from storage.sql.member_sign_ins import MemberSignIn
 
 LASTS_AT_MOST = timedelta(days=7)
 LASTS_UNUSED = timedelta(hours=12)
@@ -33,10 +33,10 @@ class SignInRefused(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
+class SignedInMember:
     """Somebody who is signed in: which browser, and every membership that the password opened."""
 
-    sign_in: SignIn
+    sign_in: MemberSignIn
     members: tuple[Member, ...]
 
 
@@ -93,8 +93,8 @@ def sign_in(
     def use_case(transaction: Transaction) -> None:
         if not access.lock_unchanged(transaction.db, members):
             raise SignInRefused
-        sign_ins.delete_expired(transaction.db, transaction.now)
-        sign_ins.delete_sign_in(transaction.db, replacing)
+        member_sign_ins.delete_expired(transaction.db, transaction.now)
+        member_sign_ins.delete_sign_in(transaction.db, replacing)
         _insert(transaction, token, members, source, agent)
         _audit(transaction, members, source, "member.signed_in")
 
@@ -109,7 +109,7 @@ def _insert(
     source: str | None,
     agent: str | None,
 ) -> None:
-    row = SignIn(
+    row = MemberSignIn(
         digest=digest_of(token),
         member_id="",
         created_at=transaction.now,
@@ -119,10 +119,12 @@ def _insert(
         agent=agent[:_AGENT_LENGTH] if agent else None,
     )
     rows = [replace(row, member_id=member.id) for member in members]
-    sign_ins.insert_sign_ins(transaction.db, rows)
+    member_sign_ins.insert_sign_ins(transaction.db, rows)
 
 
-def find_signed_in(transactor: Transactor, token: str, *, is_use: bool = True) -> SignedIn | None:
+def find_signed_in(
+    transactor: Transactor, token: str, *, is_use: bool = True
+) -> SignedInMember | None:
     """Who is signed in with this cookie, unless that was too long ago.
 
     Args:
@@ -131,41 +133,43 @@ def find_signed_in(transactor: Transactor, token: str, *, is_use: bool = True) -
         is_use: whether somebody does something, or a page asks by itself.
     """
     with transactor.database.reading() as db:
-        found = sign_ins.find_signed_in(db, digest_of(token))
+        found = member_sign_ins.find_signed_in(db, digest_of(token))
         now = now_of(db)
     if found is None or not _is_good(found[0], now):
         return None
     if is_use and now - found[0].seen_at > _SEEN_EVERY:
-        transactor.run(lambda t: sign_ins.note_seen(t.db, digest_of(token), now), urgent=True)
-    return SignedIn(found[0], tuple(found[1]))
+        transactor.run(
+            lambda t: member_sign_ins.note_seen(t.db, digest_of(token), now), urgent=True
+        )
+    return SignedInMember(found[0], tuple(found[1]))
 
 
-def list_good_sign_ins(database: Database, signed_in: SignedIn) -> list[SignIn]:
+def list_good_sign_ins(database: Database, signed_in: SignedInMember) -> list[MemberSignIn]:
     """Every browser in which somebody is signed in as one of these members, last seen first."""
     with database.reading() as db:
         now = now_of(db)
-        found = sign_ins.list_sign_ins(db, [member.id for member in signed_in.members])
+        found = member_sign_ins.list_sign_ins(db, [member.id for member in signed_in.members])
     return [each for each in found if _is_good(each, now)]
 
 
-def sign_out(transactor: Transactor, signed_in: SignedIn, source: str | None = None) -> None:
+def sign_out(transactor: Transactor, signed_in: SignedInMember, source: str | None = None) -> None:
     """This browser's cookie is worth nothing."""
 
     def use_case(transaction: Transaction) -> None:
-        sign_ins.delete_sign_in(transaction.db, signed_in.sign_in.digest)
+        member_sign_ins.delete_sign_in(transaction.db, signed_in.sign_in.digest)
         _audit(transaction, signed_in.members, source, "member.signed_out")
 
     transactor.run(use_case, urgent=True)
 
 
 def sign_out_of(
-    transactor: Transactor, signed_in: SignedIn, digest: str, source: str | None = None
+    transactor: Transactor, signed_in: SignedInMember, digest: str, source: str | None = None
 ) -> bool:
     """Another browser, of this digest, is signed in as none of these members; whether it was."""
 
     def use_case(transaction: Transaction) -> bool:
         ids = [member.id for member in signed_in.members]
-        was = sign_ins.delete_sign_in_of(transaction.db, digest, ids)
+        was = member_sign_ins.delete_sign_in_of(transaction.db, digest, ids)
         if was:
             _audit(transaction, signed_in.members, source, "member.signed_out_elsewhere")
         return was
@@ -173,11 +177,15 @@ def sign_out_of(
     return transactor.run(use_case, urgent=True)
 
 
-def sign_out_of_all(transactor: Transactor, signed_in: SignedIn, source: str | None = None) -> None:
+def sign_out_of_all(
+    transactor: Transactor, signed_in: SignedInMember, source: str | None = None
+) -> None:
     """No browser is signed in as one of these members any more, this one included."""
 
     def use_case(transaction: Transaction) -> None:
-        sign_ins.delete_sign_ins_of(transaction.db, [member.id for member in signed_in.members])
+        member_sign_ins.delete_sign_ins_of(
+            transaction.db, [member.id for member in signed_in.members]
+        )
         _audit(transaction, signed_in.members, source, "member.signed_out_everywhere")
 
     transactor.run(use_case, urgent=True)
@@ -186,7 +194,7 @@ def sign_out_of_all(transactor: Transactor, signed_in: SignedIn, source: str | N
 def change_password(
     transactor: Transactor,
     passwords: Passwords,
-    signed_in: SignedIn,
+    signed_in: SignedInMember,
     present: str,
     wanted: str,
     source: str | None = None,
@@ -210,7 +218,7 @@ def change_password(
             raise SignInRefused
         for member in members:
             access.replace_password_hash(transaction.db, member, wanted_hash)
-        sign_ins.delete_sign_ins_of(transaction.db, [member.id for member in members])
+        member_sign_ins.delete_sign_ins_of(transaction.db, [member.id for member in members])
         _insert(transaction, token, members, source, signed_in.sign_in.agent)
         _audit(transaction, members, source, "member.password_changed")
 
@@ -239,7 +247,7 @@ def digest_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _is_good(each: SignIn, now: datetime) -> bool:
+def _is_good(each: MemberSignIn, now: datetime) -> bool:
     return now < each.expires_at and now - each.seen_at < LASTS_UNUSED
 
 
