@@ -654,7 +654,8 @@
       const wish = pending?.id === id ? pending.wish : null;
       const endsShared = before.device === this.device;
       const isNews = (endsShared || before.person !== visitor.id) && !wish?.follows;
-      shelf.own = this.device = device;
+      this.device = device;
+      if (!this.#isLeaving) shelf.own = device;
       if (!wish || wish !== this.wish) return;
       this.pending = null;
       this.vouched = true;

@@ -1,5 +1,6 @@
 """Signing out by the SDK: whoever comes next gets nothing of whoever left."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -7,6 +8,17 @@ import pytest
 
 from tests.browser.widget.conftest import SIGN_IN, Tab
 from tests.browser.widget.shop import Shop
+from tests.servers.browser import PATIENCE_SECONDS, Watch
+
+# The page stands still until its shop answers; what comes over the socket is heard after that.
+_OVERTAKEN = """void (async () => {{
+  tiledesk.signInWithCustomToken({token!r});
+  await new Promise((later) => setTimeout(later));
+  const request = new XMLHttpRequest();
+  request.open("POST", "/token", false);
+  request.send();
+  tiledesk.signOut();
+}})()"""
 
 
 def test_signing_out_clears_the_identity(open_tab: Callable[..., Tab], shop: Shop) -> None:
@@ -86,6 +98,38 @@ def test_a_sign_out_that_is_not_answered_is_another_connection(
 
     assert tab.named_in_hello() is None
     assert len(tab.signed_in_with()) == 2
+
+
+def test_a_page_that_is_left_while_it_signs_out_hands_no_device_on(
+    open_tab: Callable[..., Tab], shop: Shop, watch: Watch
+) -> None:
+    """Also if it heard only then that the sign-in, which was quicker, has brought one."""
+    watch.expect("Synchronous XMLHttpRequest")
+    shop.then, shop.answer_token = "", _answer_once_signed_in
+    tab = open_tab()
+    tab.until_anonymous()
+    try:
+        tab.run(_OVERTAKEN.format(token=shop.site.token(name="Ada")))
+        tab.wait(lambda: tab.told[-1]["type"] == "signed_in")
+        tab.run("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+    finally:
+        shop.site.system.processes["verification"].resume()
+
+    assert tab.own_device() not in tab.storage()
+    tab.run("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    tab.wait(lambda: len(tab.urls) == 2)
+    tab.until_anonymous()
+    assert tab.named_in_hello() is None
+
+
+def _answer_once_signed_in(shop: Shop) -> tuple[int, str]:
+    """By then the gateway has said so, and no worker will sign anybody out."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not any(each["key_id"] for each in shop.site.get("/sessions")["items"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    shop.site.system.processes["verification"].pause()
+    return shop.fresh_token()
 
 
 @contextmanager
