@@ -29,8 +29,8 @@ from gateway.lane_driver import LaneDriver, Publish
 from gateway.lanes import Lane, LaneBounds
 from gateway.lease import Lease
 from gateway.metrics import Metrics
-from gateway.project_rooms import Answer, ProjectRoom
 from gateway.proofs import ProofClock
+from gateway.receipt_answers import ReceiptAnswers
 from gateway.refusal_counts import RefusalCounts
 from gateway.retirements import Retirements
 from gateway.revocations import Revocations
@@ -38,10 +38,10 @@ from gateway.session_records import SessionRecords
 from gateway.signal_reader import read_signals
 from gateway.sockets.deadlines import Deadlines
 from gateway.stale_copies import StaleCopies
-from gateway.steps import Reached, Step, pass_by
+from gateway.steps import Reached, pass_by
 from gateway.sweeps import Sweeps
 from gateway.widget_session import WidgetSession
-from storage.redis import cards, figures, leases, persons, receipts, signals
+from storage.redis import cards, figures, leases, persons, signals
 from storage.redis.buckets import BucketAllocator
 from storage.redis.client import AsyncRedis, identify_async
 from storage.redis.own_records import list_own
@@ -100,7 +100,7 @@ class Node:
         self._client = client
         self._executors: list[ThreadPoolExecutor] = []
         self._loops: list[asyncio.Task[None]] = []
-        self._answers: set[asyncio.Task[None]] = set()
+        self._answers = ReceiptAnswers(client, self.node_id, reached)
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._fenced_at: float | None = None
         self._listens = asyncio.Event()
@@ -149,7 +149,7 @@ class Node:
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 await self.context.records.drain()
-                await asyncio.gather(*self._answers)
+                await self._answers.drain()
                 await leases.release(self._client, self.node_id)
         except (StorageUnavailable, TimeoutError):
             log.warning("node_stopped_without_redis", node_id=self.node_id)
@@ -173,7 +173,9 @@ class Node:
     def _make_context(
         self, settings: GatewaySettings, publish: Publish, metrics: Metrics
     ) -> NodeContext:
-        revocations = Revocations(self._answer, metrics)
+        revocations = Revocations(
+            lambda room, owed: self._answers.give(revocations, room, owed), metrics
+        )
         requests = CardRequests(publish, self._executor(1))
         writer = SessionWriter(self._client, self.node_id)
         return NodeContext(
@@ -289,21 +291,3 @@ class Node:
         for session in list(self.context.by_id.values()):
             if session.socket.last_received < silent_since:
                 session.end(Close.TRY_AGAIN)
-
-    def _answer(self, room: ProjectRoom, owed: Answer) -> None:
-        task = asyncio.get_running_loop().create_task(self._give_answer(room, owed))
-        self._answers.add(task)
-        task.add_done_callback(self._answers.discard)
-
-    async def _give_answer(self, room: ProjectRoom, owed: Answer) -> None:
-        self.context.reached(Step.REVOKED_CLOSED)
-        revocations, closed = self.context.revocations, owed.closed
-        ids = (room.project_id, owed.rotation_id, self.node_id)
-        try:
-            await receipts.answer(self._client, *ids, closed, owed.answer_id)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next sweep gives it again
-            failure = type(error).__name__
-            log.warning("receipt_not_answered", rotation_id=owed.rotation_id, error=failure)
-            revocations.not_answered(owed)
-        else:
-            revocations.answered(room, owed, closed)
