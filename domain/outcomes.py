@@ -42,7 +42,10 @@ class RefusedRequest:
 
 @dataclass(frozen=True, slots=True)
 class SignedOut:
-    """The visitor's device has ended; the session goes on anonymous with the new one."""
+    """The session goes on anonymous with the new device; the one it had, if SQL knew it, has ended.
+
+    `ended_device_id` is missing where there was nothing to end.
+    """
 
     request_id: RequestId
     session_id: SessionId | None

@@ -1,17 +1,19 @@
-"""Signing out on a socket: the device id has ended, the session goes on with a fresh one."""
+"""Signing out on a socket: its device, if SQL knows it, has ended; it goes on with a fresh one."""
 
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from domain.device_ids import RANDOM_BYTES, DeviceIds, anonymous_visitor
 from domain.events import EventKind
 from domain.ids import DeviceId, ProjectId, RequestId, SessionId
 from domain.outcomes import Outcome, SignedOut
+from domain.projects import Project
 from services.batches import run_or_split
 from services.transactions import Transaction, Transactor
 from services.unavailable import unavailable
-from storage.sql import people, projects
+from storage.sql import people
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,28 @@ class VisitorSignOut:
         self._transactor = transactor
         self._device_ids = device_ids
 
-    def sign_out(self, requests: Sequence[SignOutRequest]) -> list[Outcome]:
-        """Every device id has ended in SQL, and every request has its answer."""
-        parts = run_or_split(self._transactor, requests, self._end, _unanswered)
+    def sign_out(
+        self, requests: Sequence[SignOutRequest], seconds_left: float = math.inf
+    ) -> list[Outcome]:
+        """Every device that SQL knows has ended there, and every request has its answer.
+
+        A device without a row has nothing that could end: it is neither ended nor noted, and the
+        session goes on with a fresh one all the same. Where the store cannot be asked nothing has
+        changed, and the answer is `unavailable`.
+
+        Args:
+            requests: of any projects.
+            seconds_left: how long whoever asked waits for the answers.
+        """
+        parts = run_or_split(self._transactor, requests, self._end, _unanswered, seconds_left)
         return [outcome for part in parts for outcome in part]
 
-    def _end(self, transaction: Transaction, requests: Sequence[SignOutRequest]) -> list[Outcome]:
-        projects.lock_projects(transaction.db, {r.project_id for r in requests})
+    def _end(
+        self,
+        transaction: Transaction,
+        requests: Sequence[SignOutRequest],
+        _locked: Mapping[ProjectId, Project],
+    ) -> list[Outcome]:
         certified = {r.device_id for r in requests if r.device_id and self._is_certified(r)}
         held = people.find_devices(transaction.db, certified)
         people.end_devices(transaction.db, sorted(held), transaction.now)

@@ -1,5 +1,6 @@
 """Storing a batch of visitors' messages, each in the thread that its socket may write to."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from domain.projects import Project
 from services.batches import run_or_split
 from services.transactions import Transaction, Transactor
 from services.unavailable import unavailable
-from storage.sql import messages, projects, signing_secrets
+from storage.sql import messages, signing_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,19 @@ class MessageStore:
         self._transactor = transactor
         self._device_ids = device_ids
 
-    def store(self, requests: Sequence[MessageRequest]) -> list[Outcome]:
+    def store(
+        self, requests: Sequence[MessageRequest], seconds_left: float = math.inf
+    ) -> list[Outcome]:
         """Every request has its answer, and what was answered `sent` is committed.
 
         One bad message never fails another; the one that fails alone is answered `unavailable`.
+
+        Args:
+            requests: of any projects.
+            seconds_left: how long whoever asked waits for the answers.
         """
         usable = [request for request in requests if self._is_usable(request)]
-        parts = run_or_split(self._transactor, usable, _store, _unanswered)
+        parts = run_or_split(self._transactor, usable, _store, _unanswered, seconds_left)
         by_request = {outcome.request_id: outcome for part in parts for outcome in part}
         return [by_request.get(r.request_id) or _invalid(r) for r in requests]
 
@@ -65,9 +72,12 @@ class MessageStore:
         return self._device_ids.is_certified(request.project_id, request.device_id)
 
 
-def _store(transaction: Transaction, requests: Sequence[MessageRequest]) -> list[Outcome]:
+def _store(
+    transaction: Transaction,
+    requests: Sequence[MessageRequest],
+    known: dict[ProjectId, Project],
+) -> list[Outcome]:
     db = transaction.db
-    known = projects.lock_projects(db, {request.project_id for request in requests})
     stopped = [r for r in requests if r.generation is not None and _is_halted(r, known)]
     secrets = signing_secrets.list_usable_secrets(db, known, transaction.now)
     writings = [

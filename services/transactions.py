@@ -11,10 +11,12 @@ from typing import TypeAlias, TypeVar
 import structlog
 from sqlalchemy.engine import Connection
 
+from domain.errors import ProjectBusy
 from domain.events import KINDS_WITH_WORK, EventKind, OutboxEvent
 from domain.ids import UUID7_RANDOM_BYTES, EventId, ProjectId, ordered_uuid7, uuid7
 from domain.json_values import Json, JsonObject
 from domain.roles import Actor
+from services.busy_projects import BusyProjects
 from services.steps import Reached, Step, pass_by
 from storage.sql import audit, outbox
 from storage.sql.engine import Database, now_of
@@ -83,11 +85,15 @@ class Transactor:
     Args:
         publish: hands an event to its task.
         reached: is told of the steps of a change.
+
+    Attributes:
+        busy: projects that this process has waited for in vain lately.
     """
 
     def __init__(self, database: Database, publish: Publish, reached: Reached = pass_by) -> None:
         self.database = database
         self.reached = reached
+        self.busy = BusyProjects()
         self._publish = publish
 
     def run(
@@ -119,6 +125,35 @@ class Transactor:
         result = self.database.write(work, urgent=urgent, lock_seconds=lock_seconds)
         self.reached(Step.COMMITTED)
         self.send(announced)
+        return result
+
+    def run_for_project(
+        self,
+        project_id: ProjectId,
+        use_case: Callable[[Transaction], T],
+        *,
+        lock_seconds: float,
+        urgent: bool = False,
+    ) -> T:
+        """As `run`; a project that was waited for in vain a moment ago is hardly waited for.
+
+        Args:
+            project_id: the one whose lock it needs.
+            use_case: everything it does is one transaction.
+            lock_seconds: how long it waits for a lock otherwise.
+            urgent: a revocation or a person's click.
+
+        Raises:
+            ProjectBusy: somebody else holds the project for too long; nothing has happened.
+            StorageUnavailable: the database does not answer; nothing has happened.
+        """
+        seconds = self.busy.seconds_for(project_id, lock_seconds)
+        try:
+            result = self.run(use_case, urgent=urgent, lock_seconds=seconds)
+        except ProjectBusy:
+            self.busy.note(project_id)
+            raise
+        self.busy.forget(project_id)
         return result
 
     def send(self, events: list[OutboxEvent]) -> None:

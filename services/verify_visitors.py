@@ -1,5 +1,6 @@
 """Verifying a batch of visitors' tokens: checked, marked, merged in one commit."""
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,7 +32,7 @@ from services.batches import run_or_split
 from services.key_rings import KeyRings, LoadedRings
 from services.transactions import Transaction, Transactor
 from services.unavailable import unavailable
-from storage.sql import people, projects, signing_secrets
+from storage.sql import people, signing_secrets
 
 Epochs: TypeAlias = Mapping[ProjectId, int | None]
 _NONE_SEEN: Epochs = MappingProxyType({})
@@ -81,7 +82,12 @@ class VisitorVerifier:
         self._key_rings = key_rings
         self._device_ids = device_ids
 
-    def verify(self, requests: Sequence[VerifyRequest], seen: Epochs = _NONE_SEEN) -> Verified:
+    def verify(
+        self,
+        requests: Sequence[VerifyRequest],
+        seen: Epochs = _NONE_SEEN,
+        seconds_left: float = math.inf,
+    ) -> Verified:
         """Every request has its answer, and what the good ones say is committed.
 
         A project that is halted, or whose epoch SQL has lost, is not looked at: `unavailable`.
@@ -91,17 +97,26 @@ class VisitorVerifier:
         Args:
             requests: of any projects.
             seen: the projects' epochs in Redis, read before this was called.
+            seconds_left: how long whoever asked waits for the answers.
         """
         parts = run_or_split(
-            self._transactor, requests, partial(self._verify, seen=seen), _unanswered
+            self._transactor,
+            requests,
+            partial(self._verify, seen=seen),
+            _unanswered,
+            seconds_left,
         )
         joined = _joined(parts)
         return replace(joined, outcomes=_in_order(requests, joined.outcomes))
 
     def _verify(
-        self, transaction: Transaction, requests: Sequence[VerifyRequest], *, seen: Epochs
+        self,
+        transaction: Transaction,
+        requests: Sequence[VerifyRequest],
+        known: Mapping[ProjectId, Project],
+        *,
+        seen: Epochs,
     ) -> Verified:
-        known = projects.lock_projects(transaction.db, {r.project_id for r in requests})
         now = transaction.now
         behind = frozenset(p.id for p in known.values() if _is_behind(p, seen.get(p.id)))
         rings = self._key_rings.load(transaction.db, known, now)
@@ -135,7 +150,7 @@ class VisitorVerifier:
     def _check(
         self,
         request: VerifyRequest,
-        known: dict[ProjectId, Project],
+        known: Mapping[ProjectId, Project],
         rings: LoadedRings,
         now: datetime,
     ) -> SignIn:

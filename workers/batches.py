@@ -1,5 +1,6 @@
 """Batches from gateway nodes: what of them is of the contract's form, and the answers to each."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,17 +30,17 @@ class Batch:
     batch_id: str | None
     deadline: str | None
 
-    def is_late(self, now: datetime) -> bool:
-        """Whether the node that asked has given up already."""
+    def seconds_left(self, now: datetime) -> float:
+        """Until the node that asked gives up; below zero where it has already."""
         if self.deadline is None:
-            return False
+            return math.inf
         try:
-            seconds = (now - from_wire(self.deadline)).total_seconds()
+            seconds = (from_wire(self.deadline) - now).total_seconds()
         except ValueError:
-            return True
-        if seconds > 0:
-            log.warning("batch_late", batch_id=self.batch_id, seconds=round(seconds, 3))
-        return seconds > 0
+            return -math.inf
+        if seconds < 0:
+            log.warning("batch_late", batch_id=self.batch_id, seconds=round(-seconds, 3))
+        return seconds
 
     def well_formed(self, is_one: Callable[[Request], bool]) -> Iterator[Request]:
         """The requests that have the contract's form; the others are counted and dropped."""

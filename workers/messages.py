@@ -11,10 +11,11 @@ from workers.runtime import Runtime
 
 def store(runtime: Runtime, batch: Batch) -> dict[str, Any]:
     """Every request is answered to its node; what is answered `sent` is committed."""
-    if batch.is_late(runtime.shared_now()):
+    left = batch.seconds_left(runtime.shared_now())
+    if left < 0:
         return {"late": len(batch.requests)}
     requests = take(runtime, queues.MESSAGES_STORE, batch, _is_message)
-    outcomes = runtime.message_store.store([_request(request) for request in requests])
+    outcomes = runtime.message_store.store([_request(request) for request in requests], left)
     answer(runtime, batch, requests, outcomes)
     return {"requests": len(requests)}
 

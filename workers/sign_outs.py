@@ -10,11 +10,12 @@ from workers.runtime import Runtime
 
 
 def sign_out(runtime: Runtime, batch: Batch) -> dict[str, Any]:
-    """Every request is answered to its node; its device id has ended."""
-    if batch.is_late(runtime.shared_now()):
+    """Every request is answered to its node; a device that SQL knew has ended."""
+    left = batch.seconds_left(runtime.shared_now())
+    if left < 0:
         return {"late": len(batch.requests)}
     requests = take(runtime, queues.VISITORS_SIGN_OUT, batch, _is_of_a_session)
-    outcomes = runtime.sign_out.sign_out([_request(request) for request in requests])
+    outcomes = runtime.sign_out.sign_out([_request(request) for request in requests], left)
     answer(runtime, batch, requests, outcomes)
     return {"requests": len(requests)}
 

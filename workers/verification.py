@@ -25,12 +25,13 @@ log = structlog.get_logger(__name__)
 
 def verify(runtime: Runtime, batch: Batch) -> dict[str, Any]:
     """Every request is answered to its node; what the good ones prove is committed."""
-    if batch.is_late(runtime.shared_now()):
+    left = batch.seconds_left(runtime.shared_now())
+    if left < 0:
         return {"late": len(batch.requests)}
     requests = take(runtime, queues.VISITORS_VERIFY, batch, _may_have_a_token)
     opened, answers = _open_tokens(runtime, requests)
     seen = publications.read_epochs(runtime.stores.redis, [*{r.project_id for r in opened}])
-    verified = runtime.verifier.verify(opened, {p: read.epoch for p, read in seen.items()})
+    verified = runtime.verifier.verify(opened, {p: read.epoch for p, read in seen.items()}, left)
     outcomes = [*answers, *verified.outcomes]
     counts = count_sign_ins(projects_of(requests), outcomes)
     answer(runtime, batch, requests, outcomes, figures.counting(counts, datetime.now(UTC)))

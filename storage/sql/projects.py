@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -23,6 +24,8 @@ _LOCK = (
     .order_by(projects.c.id)
     .with_for_update(key_share=True)  # FOR NO KEY UPDATE: foreign-key inserts go on
 )
+_LOCK_FREE = _LOCK.with_for_update(key_share=True, skip_locked=True)
+_EXISTING = sa.select(projects.c.id).where(projects.c.id.in_(sa.bindparam("ids", expanding=True)))
 
 
 def lock_projects(db: Connection, ids: Collection[ProjectId]) -> dict[ProjectId, Project]:
@@ -32,12 +35,36 @@ def lock_projects(db: Connection, ids: Collection[ProjectId]) -> dict[ProjectId,
     writer is the lock there.
 
     Args:
+        db: waits for whoever holds one, with those before it in hand.
         ids: at most 16.
     """
+    return _lock(db, _LOCK, ids)
+
+
+def lock_free_projects(
+    db: Connection, ids: Collection[ProjectId]
+) -> tuple[dict[ProjectId, Project], frozenset[ProjectId]]:
+    """As `lock_projects`, of those that nobody holds now; and which ones somebody does.
+
+    Nobody is waited for. What is in neither does not exist. SQLite's one writer holds them all.
+
+    Args:
+        db: the transaction that holds them.
+        ids: at most 16.
+    """
+    locked = _lock(db, _LOCK_FREE, ids)
+    missing = sorted(set(ids) - locked.keys())
+    held = db.scalars(_EXISTING, {"ids": missing}) if missing else ()
+    return locked, frozenset(held)
+
+
+def _lock(
+    db: Connection, query: sa.Select[Any], ids: Collection[ProjectId]
+) -> dict[ProjectId, Project]:
     if len(ids) > LOCK_AT_ONCE:
         message = f"at most {LOCK_AT_ONCE} projects are locked at once"
         raise ValueError(message)
-    rows = db.execute(_LOCK, {"ids": sorted(ids)})
+    rows = db.execute(query, {"ids": sorted(ids)})
     return {project.id: project for project in map(_project, rows.mappings())}
 
 
