@@ -138,14 +138,17 @@ class Child:
         return seconds
 
     def stop(self) -> None:
-        """It has ended; killed if it took too long. May be repeated."""
+        """It has ended; killed, with what it started itself, if it took too long.
+
+        May be repeated.
+        """
         self._readiness.close()
         if self._process.poll() is None:
             self._process.send_signal(self._stop_signal)
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            os.killpg(self.pid, signal.SIGKILL)  # its session is its own
             self._process.wait()
 
     def _has_spoken(self) -> bool:

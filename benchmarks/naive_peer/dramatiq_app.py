@@ -11,6 +11,7 @@ from dramatiq.brokers.redis import RedisBroker
 from benchmarks.naive_peer import verification
 from benchmarks.naive_peer.feed import feed
 from benchmarks.naive_peer.names import QUEUE, TASK
+from cli.development.lifetime import stop_with_parent
 from config.readiness import announce_ready
 
 
@@ -18,7 +19,8 @@ class Readiness(dramatiq.Middleware):  # type: ignore[misc]
     """Tells when the worker's threads run."""
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002 - dramatiq's signature
-        """Whoever started the worker knows that it is ready."""
+        """Whoever started the worker knows that it is ready; it ends with its supervisor."""
+        stop_with_parent()
         verification.opened.open_all()
         announce_ready()
 

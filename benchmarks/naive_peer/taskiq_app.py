@@ -13,6 +13,7 @@ from taskiq_redis import RedisStreamBroker
 from benchmarks.naive_peer import verification
 from benchmarks.naive_peer.feed import feed
 from benchmarks.naive_peer.names import QUEUE, TASK
+from cli.development.lifetime import stop_with_parent
 from config.readiness import announce_ready
 
 broker = RedisStreamBroker(os.environ["WIDGET_AUTH_REDIS_URL"], queue_name=QUEUE)
@@ -21,6 +22,7 @@ verify = broker.register_task(verification.verify, TASK)
 
 @broker.on_event(TaskiqEvents.WORKER_STARTUP)
 async def _announce_ready(_state: TaskiqState) -> None:
+    stop_with_parent()  # of taskiq's: what ties that one to us is not inherited
     verification.opened.open_all()
     announce_ready()
 
