@@ -47,7 +47,7 @@ def test_pages_of_the_original_system_work_as_they_stand(
 
     tab.page.goto(f"{shop.url}/?expired")
     tab.until_anonymous()
-    tab.wait(lambda: refused in tab.signed_in_with())
+    tab.wait(lambda: tab.told[-1].get("code") == "token_expired")
     again = tab.run(f"tiledesk.signInWithCustomToken({refused!r}).catch(error => error.code)")
     assert again == "key_revoked"
     assert tab.signed_in_with().count(refused) == 1
