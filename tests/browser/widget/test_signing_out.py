@@ -71,7 +71,7 @@ def test_what_is_meant_for_whoever_signs_out_does_not_reach_the_page(
     tab = open_tab()
     tab.until_signed_in()
     thread = f"/projects/{shop.site.project_id}/visitors/{tab.run('tiledesk.visitor.id')}/messages"
-    with _signing_out(tab, shop, comes_next):
+    with _signing_out(tab, shop, comes_next, kept_waiting_by="verification"):
         with shop.site.system.admin(shop.site.api_key) as admin:
             assert admin.post(thread, json={"text": "Dear Ada"}).is_success
         tab.wait(lambda: tab.told[-1]["type"] == "message")
@@ -91,7 +91,7 @@ def test_a_sign_out_that_is_not_answered_is_another_connection(
     tab = open_tab()
     tab.until_signed_in()
     tab.page.clock.install()
-    with _signing_out(tab, shop, "Grace"):
+    with _signing_out(tab, shop, "Grace", kept_waiting_by="web"):
         tab.page.clock.fast_forward(9_000)
         tab.wait(lambda: len(tab.urls) == 2)
     tab.until_signed_in("Grace")
@@ -133,10 +133,12 @@ def _answer_once_signed_in(shop: Shop) -> tuple[int, str]:
 
 
 @contextmanager
-def _signing_out(tab: Tab, shop: Shop, comes_next: str | None) -> Iterator[None]:
-    """The visitor has left and the next one offered a token, and no worker can say so."""
-    worker = shop.site.system.processes["verification"]
-    worker.pause()
+def _signing_out(
+    tab: Tab, shop: Shop, comes_next: str | None, *, kept_waiting_by: str
+) -> Iterator[None]:
+    """The visitor has left and the next one offered a token, and nobody says so."""
+    process = shop.site.system.processes[kept_waiting_by]
+    process.pause()
     try:
         tab.run("void tiledesk.signOut()")
         if comes_next:
@@ -145,4 +147,4 @@ def _signing_out(tab: Tab, shop: Shop, comes_next: str | None) -> Iterator[None]
         tab.wait(lambda: "sign_out" in [frame["type"] for frame in tab.said])
         yield
     finally:
-        worker.resume()
+        process.resume()
