@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING
 
 from domain.device_ids import RANDOM_BYTES as DEVICE_RANDOM_BYTES
 from domain.device_ids import DeviceIds
-from domain.ids import UUID7_RANDOM_BYTES, DeviceId, NodeId, ProjectId, SessionId, uuid7
+from domain.ids import (
+    UUID7_RANDOM_BYTES,
+    DeviceId,
+    NodeId,
+    ProjectId,
+    RequestId,
+    SessionId,
+    uuid7,
+)
 from domain.queue_sealing import TokenSealer
+from domain.times import to_wire
 from gateway.card_shelf import CardShelf
 from gateway.close_log import CloseLog
 from gateway.connect_limits import ConnectLimits
@@ -74,6 +83,23 @@ class NodeContext:
     def new_id(self) -> str:
         """A fresh UUIDv7."""
         return uuid7(self.utc_now(), self.random_bytes(UUID7_RANDOM_BYTES))
+
+    def request_wire(
+        self,
+        request_id: RequestId,
+        project_id: ProjectId,
+        session_id: SessionId | None = None,
+        device_id: DeviceId | None = None,
+    ) -> dict[str, object]:
+        """What every request to a worker says; each kind adds its own."""
+        return {
+            "request_id": request_id,
+            "project_id": project_id,
+            "session_id": session_id,
+            "device_id": device_id,
+            "node_id": self.node_id,
+            "received_at": to_wire(self.utc_now()),
+        }
 
     def new_session_id(self) -> SessionId:
         """A fresh session's id."""

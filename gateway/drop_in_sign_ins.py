@@ -8,7 +8,6 @@ from domain.ids import ProjectId, RequestId, is_uuid
 from domain.json_values import JsonObject
 from domain.outcomes import Outcome, RefusedRequest, SignedIn
 from domain.refusals import RefusalCode, TokenRefused
-from domain.times import to_wire
 from domain.tokens.audience import read_project
 from domain.tokens.parsing import bare_token, parse
 from domain.tokens.shape import check_shape
@@ -73,14 +72,8 @@ class Verification:
 
     def __init__(self, node: NodeContext, project_id: ProjectId, token: str) -> None:
         request_id = RequestId(node.new_id())
-        wire = {
-            "request_id": request_id,
-            "project_id": project_id,
-            "session_id": None,
-            "device_id": None,
-            "node_id": node.node_id,
-            "received_at": to_wire(node.utc_now()),
-            "token": node.token_sealer.seal(token, request_id, project_id),
+        wire = node.request_wire(request_id, project_id) | {
+            "token": node.token_sealer.seal(token, request_id, project_id)
         }
         self._lane = node.verifications
         self._request = LaneRequest(request_id, project_id, wire, self)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from domain.ids import RequestId, is_uuid
 from domain.outcomes import Outcome, RefusedRequest, SignedIn, SignedOut
 from domain.refusals import RefusalCode
-from domain.times import to_wire
 from domain.tokens.shape import strip_scheme
 from gateway import answers
 from gateway.closes import Close
@@ -98,14 +97,8 @@ class IdentityChange:
 
     def _wire(self) -> dict[str, object]:
         session = self._session
-        return {
-            "request_id": self._request_id,
-            "project_id": session.project_id,
-            "session_id": session.session_id,
-            "device_id": session.device_id,
-            "node_id": session.node.node_id,
-            "received_at": to_wire(session.node.utc_now()),
-        }
+        ids = (self._request_id, session.project_id, session.session_id, session.device_id)
+        return session.node.request_wire(*ids)
 
 
 class SigningIn(IdentityChange):

@@ -13,7 +13,6 @@ from domain.ids import RequestId
 from domain.messages import MessageInvalid, check_client_id, check_text
 from domain.outcomes import DeviceEnded, Outcome, RefusedRequest, Sent
 from domain.refusals import RefusalCode
-from domain.times import to_wire
 from gateway import answers
 from gateway.frames import Message
 from gateway.lanes import LaneRequest
@@ -109,13 +108,8 @@ class Sending:
 
     def _wire(self, request_id: RequestId) -> dict[str, object]:
         session = self._session
-        return {
-            "request_id": request_id,
-            "project_id": session.project_id,
-            "session_id": session.session_id,
-            "device_id": session.device_id,
-            "node_id": session.node.node_id,
-            "received_at": to_wire(session.node.utc_now()),
+        ids = (request_id, session.project_id, session.session_id, session.device_id)
+        return session.node.request_wire(*ids) | {
             "client_id": self._frame.id,
             "text": self._frame.text,
             "visitor_id": session.visitor_id,
