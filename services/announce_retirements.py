@@ -9,6 +9,7 @@ import structlog
 from domain.errors import ProjectBusy
 from domain.rotations import Rotation
 from domain.times import to_wire
+from services.busy_projects import SWEEP_SECONDS
 from services.stores import Stores
 from services.transactions import Transaction
 from storage.redis import leases, signals
@@ -59,7 +60,11 @@ def announce_retirements(stores: Stores, soft_cut: SoftCut) -> int:
 
 def _try_to_note(stores: Stores, rotation: Rotation, *, is_reminder: bool) -> None:
     try:
-        stores.transactor.run(partial(_note, rotation=rotation, is_reminder=is_reminder))
+        stores.transactor.run_for_project(
+            rotation.project_id,
+            partial(_note, rotation=rotation, is_reminder=is_reminder),
+            lock_seconds=SWEEP_SECONDS,
+        )
     except ProjectBusy:
         log.warning("announcement_left_to_sweep", project_id=rotation.project_id)
 

@@ -7,6 +7,7 @@ import structlog
 
 from domain.errors import ProjectBusy
 from services.batches import by_project
+from services.busy_projects import SWEEP_SECONDS
 from services.transactions import Transaction, Transactor
 from storage.redis.keys import ENDED_DEVICE_SECONDS
 from storage.sql import old_devices, projects
@@ -15,8 +16,9 @@ from storage.sql.old_devices import EndedDevice, Place
 
 log = structlog.get_logger(__name__)
 
-# Every sign-in brings a device and ends the one before. Redis remembers as long which have ended;
-# whoever comes with one later is somebody new, with nothing but what its own record holds: nothing.
+# Every sign-in brings a device and ends the one before. Redis remembers those for half of this at
+# least, and never for longer: whoever comes with one that both have forgotten is somebody new, with
+# nothing but what its own record holds: nothing.
 KEPT = timedelta(seconds=ENDED_DEVICE_SECONDS)
 AT_ONCE = 200
 
@@ -55,7 +57,7 @@ def _try_to_erase(transactor: Transactor, found: Sequence[EndedDevice]) -> int:
         return old_devices.erase_devices(transaction.db, found)
 
     try:
-        return transactor.run(use_case)
+        return transactor.run_for_project(project_id, use_case, lock_seconds=SWEEP_SECONDS)
     except ProjectBusy:
         log.warning("erasure_left_to_sweep", project_id=project_id)
         return 0

@@ -19,6 +19,7 @@ from storage.sql import projects
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 500
+LOCK_SECONDS = 5.0
 
 
 class EpochComparison:
@@ -46,10 +47,18 @@ class EpochComparison:
         return halted
 
 
-def halt_if_behind(stores: Stores, project_id: ProjectId) -> bool:
+def halt_if_behind(
+    stores: Stores, project_id: ProjectId, lock_seconds: float = LOCK_SECONDS
+) -> bool:
     """Whether SQL is behind Redis; then nobody can sign in until an operator has settled it.
 
+    Args:
+        stores: where both are.
+        project_id: the one whose epoch may have been lost.
+        lock_seconds: how long it is waited for.
+
     Raises:
+        ProjectBusy: somebody holds the project for longer.
         StorageUnavailable: a store does not answer.
     """
     # Before SQL: the other way round a regenerate between the two would look like a loss.
@@ -58,8 +67,11 @@ def halt_if_behind(stores: Stores, project_id: ProjectId) -> bool:
         return False
     live = sessions.count_by_generation(stores.redis, project_id)
     highest = max([epoch, *filter(None, live)])
-    return stores.transactor.run(
-        partial(_halt, project_id=project_id, epoch=epoch, highest=highest), urgent=True
+    return stores.transactor.run_for_project(
+        project_id,
+        partial(_halt, project_id=project_id, epoch=epoch, highest=highest),
+        urgent=True,
+        lock_seconds=lock_seconds,
     )
 
 

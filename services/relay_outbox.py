@@ -8,6 +8,7 @@ import structlog
 from domain.errors import ProjectBusy, StorageUnavailable
 from domain.events import KINDS_WITH_WORK, EventKind, OutboxEvent
 from domain.ids import RotationId, VisitorId
+from services.busy_projects import SWEEP_SECONDS
 from services.end_sessions import end_sessions
 from services.parking import note_failure
 from services.revoke_tokens import revoke_tokens
@@ -47,7 +48,7 @@ def _carry_out_late(stores: Stores, late: Iterable[OutboxEvent]) -> None:
     for event in late:
         try:
             _carry_out_or_note(stores, event)
-        except ProjectBusy:  # what nodes and Redis must know they do; SQL is told by a later sweep
+        except ProjectBusy:  # Redis and the nodes were told first; SQL is by a later sweep
             log.warning("event_left_to_sweep", event_id=event.event_id, kind=event.kind)
 
 
@@ -64,7 +65,9 @@ def _carry_out_or_note(stores: Stores, event: OutboxEvent) -> None:
 def _carry_out(stores: Stores, event: OutboxEvent) -> None:
     if event.kind is EventKind.SECRET_REVOKED:
         rotation_id = RotationId(str(event.payload["rotation_id"]))
-        revoke_tokens(stores, event.event_id, event.project_id, rotation_id)
+        revoke_tokens(
+            stores, event.event_id, event.project_id, rotation_id, lock_seconds=SWEEP_SECONDS
+        )
     else:
         visitor_id = VisitorId(str(event.payload["visitor_id"]))
         end_sessions(stores, event.event_id, event.project_id, visitor_id)

@@ -15,6 +15,7 @@ from domain.rotation_dates import AtTime, OffHours, When
 from domain.rotation_plans import Situation
 from domain.rotation_transitions import Phase
 from domain.signing_secrets import SecretState
+from services.busy_projects import SWEEP_SECONDS
 from services.faults import told
 from services.rotations import apply_generating, new_order, situation_of
 from services.stores import Stores
@@ -100,7 +101,9 @@ def _list_due(stores: Stores, after: str) -> list[ProjectId]:
 
 def _try_to_run(stores: Stores, project_id: ProjectId) -> None:
     try:
-        stores.transactor.run(partial(_run, stores, project_id))
+        stores.transactor.run_for_project(
+            project_id, partial(_run, stores, project_id), lock_seconds=SWEEP_SECONDS
+        )
     except ProjectBusy:
         log.warning("policy_left_to_sweep", project_id=project_id)
     except StorageUnavailable:

@@ -19,6 +19,8 @@ from storage.sql.engine import now_of
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 100
+# Longer than other sweeps: a project that many sign in to is let go of between their batches.
+LOCK_SECONDS = 1.0
 
 
 def run_due_rotations(stores: Stores) -> int:
@@ -48,7 +50,9 @@ def _list_due(stores: Stores, after: str) -> list[tuple[ProjectId, RotationId]]:
 def _try_to_run(stores: Stores, project_id: ProjectId, rotation_id: RotationId) -> bool:
     try:
         return stores.transactor.run(
-            partial(_run, project_id=project_id, rotation_id=rotation_id), urgent=True
+            partial(_run, project_id=project_id, rotation_id=rotation_id),
+            urgent=True,
+            lock_seconds=LOCK_SECONDS,
         )
     except ProjectBusy:
         log.warning("rotation_left_to_sweep", project_id=project_id, rotation_id=rotation_id)

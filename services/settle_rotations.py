@@ -8,6 +8,7 @@ import structlog
 from domain.errors import ProjectBusy
 from domain.ids import ProjectId
 from domain.rotations import Rotation, RotationState
+from services.busy_projects import SWEEP_SECONDS
 from services.receipts import (
     Receipt,
     Revocation,
@@ -68,7 +69,11 @@ def _settle(stores: Stores, rotation: Rotation, revocation: Revocation) -> None:
     tells_more = with_receipt(rotation, receipt) != rotation
     # A completed rotation takes whole figures only: nobody may be there to settle it once more.
     if (is_cutting and (receipt.settled or tells_more)) or (receipt.settled and tells_more):
-        stores.transactor.run(partial(_store, revocation=revocation, receipt=receipt))
+        stores.transactor.run_for_project(
+            rotation.project_id,
+            partial(_store, revocation=revocation, receipt=receipt),
+            lock_seconds=SWEEP_SECONDS,
+        )
 
 
 def _store(transaction: Transaction, *, revocation: Revocation, receipt: Receipt) -> None:

@@ -1,5 +1,6 @@
 """A project that somebody holds for too long keeps no other one: PostgreSQL, which locks by row."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,17 +12,20 @@ from sqlalchemy.engine import Connection
 from domain.errors import ProjectBusy, StorageUnavailable
 from domain.ids import ProjectId
 from domain.outcomes import SignedIn
+from domain.projects import Project
 from domain.rotation_dates import AtTime
 from domain.rotations import Rotation, RotationState
 from domain.signing_secrets import SecretState
 from services.announce_retirements import SoftCut, announce_retirements
 from services.key_rings import KeyRings
 from services.publish_cards import publish_card
+from services.receipts import ask_nodes, revocation_of
 from services.relay_outbox import OWN_HANDS, relay_outbox
 from services.rotation_policies import run_due_policies, set_policy
 from services.run_due_rotations import run_due_rotations
 from services.settle_rotations import settle_rotations
 from services.verify_visitors import VisitorVerifier
+from storage.redis import publications, receipts
 from storage.sql import outbox, projects, rotations, signing_secrets
 from tests.integration.scenes import (
     ADMINISTRATOR,
@@ -38,6 +42,7 @@ __all__ = ["night"]
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
+SWEEP_SECONDS = 5.0
 A_MOMENT = sa.text("SET LOCAL lock_timeout = '50ms'")
 
 
@@ -138,6 +143,51 @@ def test_other_events_are_carried_out_and_sent(night: Night, held: ProjectId) ->
     assert [payload["project_id"] for _, payload in night.broker.sent] == [recent]
 
 
+def test_a_sweep_waits_once_for_a_project_however_much_of_it_is_to_be_done(night: Night) -> None:
+    """Redis refuses what was revoked all the same; what SQL is told, a later sweep tells it."""
+    publish_card(night.stores, night.project_id)
+    night.stores.transactor.run(lambda t: set_policy(t, night.project_id, 30, ADMINISTRATOR))
+    for _ in range(3):
+        rotate(night.stores.transactor, night.project_id)
+    night.now += 30 * DAY + 2 * OWN_HANDS
+    began = time.monotonic()
+
+    with holding(night, night.project_id):
+        relay_outbox(night.stores)
+        settle_rotations(night.stores)
+        run_due_policies(night.stores)
+        seconds = time.monotonic() - began
+
+    assert seconds < SWEEP_SECONDS
+    assert undone(night, night.project_id) == 3
+    [(_, seen)] = publications.read_epochs(night.stores.redis, [night.project_id]).items()
+    assert seen.epoch == project_of(night).epoch
+
+
+def test_nodes_are_told_before_a_project_is_waited_for(night: Night) -> None:
+    """Also of a revocation that Redis is ahead of: whether SQL has lost one is looked at after."""
+    publish_card(night.stores, night.project_id)
+    rotate(night.stores.transactor, night.project_id)
+    publications.raise_epoch(night.stores.redis, night.project_id, project_of(night).epoch + 1)
+    night.now += 2 * OWN_HANDS
+
+    with holding(night, night.project_id):
+        relay_outbox(night.stores)
+
+    rotation = latest_of(night, night.project_id)
+    assert receipts.read(night.stores.redis, night.project_id, rotation.id).is_open
+    assert not project_of(night).is_halted
+    night.now += DAY
+    relay_outbox(night.stores)
+    assert project_of(night).is_halted
+
+
+def project_of(night: Night) -> Project:
+    """The project as last committed."""
+    with night.database.reading() as db:
+        return projects.get_project(db, night.project_id)
+
+
 def undone(night: Night, project_id: ProjectId) -> int:
     """How many of its events wait."""
     with night.database.reading() as db:
@@ -149,7 +199,11 @@ def test_other_receipts_are_settled(night: Night, held: ProjectId) -> None:
     for project_id in of_both(night, held):
         rotate(night.stores.transactor, project_id)
     night.database.write(lambda db: carry_out_nothing(db, night))
-    settle_rotations(night.stores)
+    for project_id in of_both(night, held):
+        rotation = latest_of(night, project_id)
+        with night.database.reading() as db:
+            revocation = revocation_of(db, rotation)
+        ask_nodes(night.stores, revocation)
 
     with holding(night, held):
         settle_rotations(night.stores)
