@@ -1,4 +1,7 @@
-"""Run by Alembic: the migrations use the connection and transaction they are handed."""
+"""Run by Alembic: each migration is a transaction of its own, over the connection it is handed.
+
+Where that is in a transaction already, as it is on SQLite, all of them are part of that one.
+"""
 
 from alembic import context
 
@@ -9,5 +12,6 @@ context.configure(
     target_metadata=metadata,
     compare_type=True,
     render_as_batch=context.config.attributes["connection"].dialect.name == "sqlite",
+    transaction_per_migration=True,
 )
 context.run_migrations()

@@ -3,19 +3,18 @@
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.indexes import build_index
+
 revision = "0010"
 down_revision = "0009"
 
-_ENDED = sa.text("ended_at IS NOT NULL")
-
 
 def upgrade() -> None:
-    op.create_index(
+    build_index(
         "ix_devices_ended_at",
         "devices",
         ["ended_at", "id"],
-        postgresql_where=_ENDED,
-        sqlite_where=_ENDED,
+        where=sa.text("ended_at IS NOT NULL"),
     )
 
 

@@ -83,15 +83,7 @@ class Database:
         """
         if lock_seconds is not None and not self.is_sqlite:
             work = _less_patient(work, lock_seconds)
-        for attempts_left in reversed(range(TRANSACTION_ATTEMPTS)):
-            try:
-                return self._write_once(work, urgent=urgent)
-            except DBAPIError as error:
-                if not _is_repeatable(error):
-                    raise
-                if not attempts_left:
-                    raise StorageUnavailable from error
-        raise AssertionError  # the last attempt returns or raises
+        return _repeated(lambda: self._write_once(work, urgent=urgent))
 
     def _write_once(self, work: Callable[[Connection], T], *, urgent: bool) -> T:
         with (
@@ -110,9 +102,11 @@ class Database:
             yield
 
     def change_tables(self, work: Callable[[Connection], T]) -> T:
-        """`work` has run inside one transaction, however long its statements took.
+        """`work` has run, however long its statements took.
 
-        On PostgreSQL that is over a connection of its own, whose answers are waited for.
+        On SQLite that is one transaction. On PostgreSQL it is over a connection of its own, whose
+        answers are waited for, and which is closed afterwards: `work` commits. Like a transaction
+        it may be run up to three times, and goes on from what it has committed.
 
         Raises:
             ProjectBusy: somebody held a table, or whatever `work` locks, for too long.
@@ -121,8 +115,12 @@ class Database:
         if self.is_sqlite:
             return self.write(work, urgent=True)
         engine = _open_unhurried(self._writer.url)
-        with _mapped_errors(), engine.begin() as db:
-            return work(db)
+
+        def change_once() -> T:
+            with _mapped_errors(), engine.connect() as db:
+                return work(db)
+
+        return _repeated(change_once)
 
     def close(self) -> None:
         """Every connection is closed."""
@@ -262,6 +260,18 @@ def _mapped_errors() -> Iterator[None]:
         raise
 
 
+def _repeated(attempt: Callable[[], T]) -> T:
+    for attempts_left in reversed(range(TRANSACTION_ATTEMPTS)):
+        try:
+            return attempt()
+        except DBAPIError as error:
+            if not _is_repeatable(error):
+                raise
+            if not attempts_left:
+                raise StorageUnavailable from error
+    raise AssertionError  # the last attempt returns or raises
+
+
 def _is_repeatable(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in _RETRIED_STATES
 
@@ -289,4 +299,5 @@ def _less_patient(work: Callable[[Connection], T], seconds: float) -> Callable[[
 
 def wait_for_locks(db: Connection, seconds: float) -> None:
     """This transaction waits so long for a lock from now on; on PostgreSQL."""
-    db.execute(_SET_LOCK_TIMEOUT, {"milliseconds": f"{round(seconds * 1000)}ms"})
+    milliseconds = max(1, round(seconds * 1000))  # none would be without end
+    db.execute(_SET_LOCK_TIMEOUT, {"milliseconds": f"{milliseconds}ms"})
