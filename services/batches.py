@@ -21,8 +21,9 @@ from storage.sql.projects import LOCK_AT_ONCE
 log = structlog.get_logger(__name__)
 
 # Others of the batch hear nothing while it waits, and later batches wait behind it: whoever asked
-# gives up after five seconds.
-LOCK_SECONDS = 0.5
+# gives up after five seconds. Where another worker waits too, PostgreSQL counts twice: once until
+# one is the next, once until one has it.
+LOCK_SECONDS = 0.7
 MOST_SECONDS = 1.5
 
 

@@ -4,7 +4,7 @@ import time
 
 from domain.ids import ProjectId
 
-REMEMBERED_SECONDS = 3.0
+REMEMBERED_SECONDS = 5.0
 HARDLY_SECONDS = 0.01
 # Sweeps do one thing after the other, and each comes again: what they wait for keeps all the rest.
 SWEEP_SECONDS = 0.3
