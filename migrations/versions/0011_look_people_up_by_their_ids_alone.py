@@ -7,6 +7,8 @@ visitors, by the index that this one replaces.
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.indexes import build_index
+
 revision = "0011"
 down_revision = "0010"
 
@@ -14,14 +16,8 @@ _LIVING = sa.text("merged_into IS NULL")
 
 
 def upgrade() -> None:
-    op.create_index(
-        "ix_visitors_living",
-        "visitors",
-        ["project_id", "id"],
-        postgresql_where=_LIVING,
-        sqlite_where=_LIVING,
-    )
-    op.drop_index("ix_visitors_project_id", "visitors")
+    build_index("ix_visitors_living", "visitors", ["project_id", "id"], where=_LIVING)
+    op.drop_index("ix_visitors_project_id", "visitors", if_exists=True)
 
 
 def downgrade() -> None:
