@@ -15,6 +15,9 @@ from benchmarks.wire import CLOSE
 from domain.times import to_wire
 from tests.acceptance.sites import Site
 from tests.acceptance.test_two_thousand import _alive, _sign_in
+from tests.servers.databases import USUAL_KINDS
+
+pytestmark = pytest.mark.parametrize("system", USUAL_KINDS, indirect=True, scope="module")
 
 SUPPLIED, NOT_SUPPLIED = 1000, 200
 OVERLAP = timedelta(seconds=10)

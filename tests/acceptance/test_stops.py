@@ -29,7 +29,6 @@ from tests.acceptance.widget import Widget, open_socket
 from tests.servers.databases import USUAL_KINDS
 from tests.servers.redis import RedisServer
 
-FORKED = False
 AT_ONCE_SECONDS = 1.0
 LISTENING_SECONDS = 0.3
 SOCKETS = 20

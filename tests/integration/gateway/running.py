@@ -7,7 +7,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -68,10 +68,16 @@ class Widget:
         self.say({"type": "ping"})
         return self.hear() == {"type": "pong"}
 
-    def close_reason(self, timeout: float = DEADLINE_SECONDS) -> tuple[int, Frame]:
-        """Code and reason of the close that comes next."""
+    def _pass_over(self, types: Collection[str], timeout: float) -> None:
+        while self.hear(timeout)["type"] in types:
+            pass
+
+    def close_reason(
+        self, timeout: float = DEADLINE_SECONDS, passing_over: Collection[str] = ()
+    ) -> tuple[int, Frame]:
+        """Code and reason of the close that comes next, after frames of these types at most."""
         with pytest.raises(ConnectionClosed) as closed:
-            self.connection.recv(timeout)
+            self._pass_over(passing_over, timeout)
         received = closed.value.rcvd
         assert received is not None
         WITNESS.closed(received.code, received.reason)
