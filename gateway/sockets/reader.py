@@ -6,7 +6,7 @@ write to the socket by itself. So it is given no socket. `FrameReader` feeds it 
 in as its transport: what picows wants to write is read as its verdict and goes nowhere.
 
 A parser of picows' costs more than all else that a connect makes. Nearly all that widgets say comes
-as whole text frames of one kind; these are read here, and picows is asked about everything else.
+as whole text frames of one kind: `whole_texts` reads these, and picows is asked about all else.
 
 Everything the gateway knows of picows' insides is in this module; picows is pinned exactly.
 """
@@ -25,6 +25,8 @@ from picows import (
     WSUpgradeResponseWithListener,
 )
 from picows.picows import WSProtocol  # type: ignore[attr-defined]  # missing in its stubs only
+
+from gateway.sockets.whole_texts import read_whole_text
 
 logger = structlog.get_logger(__name__)
 
@@ -48,13 +50,6 @@ _PICOWS_REQUEST = (
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
     b"\r\n"
 )
-_WHOLE_TEXT = 0x81
-"""First byte of a text message in one frame, without extensions (RFC 6455, 5.2)."""
-
-_MASKED = 0x80
-_TWO_BYTE_LENGTH = 126
-_KEY_BYTES = 4
-_SHORTEST_FRAME_BYTES = 6
 _NEVER_SENT = frozenset({0, 1005, 1006, 1015})
 _LAST_CLOSE_CODE = 4999
 
@@ -95,7 +90,7 @@ class FrameReader(WSListener):
         """Every message that is now whole has been handed on."""
         start = 0
         if not self._unread and self._parts is None:
-            while not self._is_over and (found := _read_whole_text(data, start)):
+            while not self._is_over and (found := read_whole_text(data, start, MAX_MESSAGE_BYTES)):
                 text, start = found
                 if self._messages.admits_frame():
                     self._deliver(text)
@@ -185,32 +180,6 @@ class FrameReader(WSListener):
         self._grown = False
         if len(self._parser.get_buffer(-1)) > _GROWN_BUFFER_BYTES:
             self._parser = None
-
-
-def _read_whole_text(data: bytes, start: int) -> tuple[bytes, int] | None:
-    """The whole text message that begins there, and where it ends; None for anything else.
-
-    A length in more bytes than it needs is anything else too: that is for picows to judge.
-    """
-    left = len(data) - start
-    if left < _SHORTEST_FRAME_BYTES or data[start] != _WHOLE_TEXT:
-        return None
-    size, key = data[start + 1] - _MASKED, start + 2
-    if size == _TWO_BYTE_LENGTH:
-        size, key = int.from_bytes(data[key : key + 2], "big"), key + 2
-        if not _TWO_BYTE_LENGTH <= size <= MAX_MESSAGE_BYTES:
-            return None
-    elif not 0 <= size < _TWO_BYTE_LENGTH:
-        return None
-    payload = key + _KEY_BYTES
-    end = payload + size
-    return (_unmasked(data[payload:end], data[key:payload]), end) if end <= len(data) else None
-
-
-def _unmasked(payload: bytes, key: bytes) -> bytes:
-    size = len(payload)
-    repeated = int.from_bytes((key * (size // _KEY_BYTES + 1))[:size], "big")
-    return (int.from_bytes(payload, "big") ^ repeated).to_bytes(size, "big")
 
 
 def _is_utf8(text: bytes) -> bool:
