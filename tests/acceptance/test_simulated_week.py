@@ -2,7 +2,8 @@
 
 Real processes, real stores, one hurried clock: it passes in eight seconds, with clocks changed in
 Europe as it begins and in the South Pacific as it ends. With WIDGET_AUTH_LONG_TESTS it takes its
-time, and another three follow; WIDGET_AUTH_TEST_SEED makes it another one.
+time, another three follow, and all of it once more on PostgreSQL; WIDGET_AUTH_TEST_SEED makes it
+another one.
 """
 
 import asyncio
@@ -33,6 +34,7 @@ from tests.acceptance.hurried.clock import HurriedClock
 from tests.acceptance.hurried.shops import Shop, open_shop
 from tests.acceptance.hurried.system import HurriedSystem
 from tests.acceptance.widget import Widget
+from tests.servers.databases import USUAL_KINDS
 from tests.unit.wall_clocks import MINUTE, Watched, watch
 
 ZONES = (
@@ -178,6 +180,7 @@ def world(database_url: str, tmp_path: Path) -> Iterator[World]:
         yield World(system, clock, shops, dice)
 
 
+@pytest.mark.parametrize("database_url", USUAL_KINDS, indirect=True)
 @pytest.mark.timeout(900)
 def test_every_due_rotation_takes_effect_once_whoever_is_killed(
     world: World, measured: Callable[[str], None]
