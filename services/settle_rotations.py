@@ -66,9 +66,10 @@ def _settle(stores: Stores, rotation: Rotation, revocation: Revocation) -> None:
         asked = ask_nodes(stores, revocation, after_loss=receipt.is_lost)
         receipt = receipt if receipt.settled else receipt.with_asked(asked)
     is_cutting = rotation.state is RotationState.CUTTING
-    tells_more = with_receipt(rotation, receipt) != rotation
+    ends = is_cutting and receipt.settled
     # A completed rotation takes whole figures only: nobody may be there to settle it once more.
-    if (is_cutting and (receipt.settled or tells_more)) or (receipt.settled and tells_more):
+    takes_more = is_cutting or receipt.settled
+    if ends or (takes_more and with_receipt(rotation, receipt) != rotation):
         stores.transactor.run_for_project(
             rotation.project_id,
             partial(_store, revocation=revocation, receipt=receipt),
