@@ -1,8 +1,8 @@
 """Projects that nobody can write into for a while, so that whoever wants to has work in hand."""
 
+import json
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import redis
@@ -15,6 +15,7 @@ from storage.sql.engine import Database
 from storage.sql.projects import lock_project
 from tests.acceptance.sites import Site
 from tests.acceptance.system import System
+from tests.waiting import wait_until
 
 GRACE_SECONDS = 10.0
 
@@ -41,8 +42,16 @@ def locked(database: Database, site: Site) -> Iterator[Callable[[], None]]:
 def until_in_hand(system: System) -> None:
     """A worker has taken every verification from the broker, and finished none."""
     url = load(WorkerSettings, system.environ).broker_url
-    deadline = time.monotonic() + GRACE_SECONDS
     with redis.Redis.from_url(url) as broker:
-        while broker.llen(VERIFICATION) or not broker.hlen("unacked"):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(
+            lambda: (
+                not broker.llen(VERIFICATION)
+                and VERIFICATION in _queues_of(broker.hvals("unacked"))
+            ),
+            "a verification in hand",
+        )
+
+
+def _queues_of(unacknowledged: Iterable[bytes]) -> set[str]:
+    """Which queues the messages that workers have taken came from."""
+    return {json.loads(one)[2] for one in unacknowledged}

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -24,12 +25,12 @@ from tests.integration.scenes import (
     request,
     rotate,
 )
+from tests.waiting import somebody_waits_for_a_lock, wait_until
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 NODE_GIVES_UP_SECONDS = 5.0
 UNKNOWN = ProjectId("01900000-0000-7000-8000-000000000000")
-_WAITING = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
 
 
 class Worker:
@@ -68,13 +69,7 @@ class Shops:
 
     def until_waited_for(self) -> None:
         """Somebody waits for a lock."""
-        deadline = time.monotonic() + NODE_GIVES_UP_SECONDS
-        while time.monotonic() < deadline:
-            with self.database.reading() as db:
-                if db.scalar(_WAITING):
-                    return
-            time.sleep(0.01)
-        pytest.fail("nobody waits")
+        wait_until(partial(somebody_waits_for_a_lock, self.database), "somebody who waits")
 
 
 @pytest.fixture
