@@ -2,7 +2,6 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -19,8 +18,11 @@ class Member(Protocol):
 
     generation: int | None
 
+    def say_last(self, close: Close) -> None:
+        """The widget hears why its socket is being closed. Whoever calls this calls `end` next."""
+
     def end(self, close: Close) -> None:
-        """The socket is being closed for this reason."""
+        """The socket is being closed for this reason, and the session is over."""
 
     def ask_anew(self, frame: bytes) -> None:
         """The widget gets the frame, if its session is live."""
@@ -128,11 +130,10 @@ class ProjectRoom:
         if not group:
             del self.members[member.generation]
 
-    def pop_revoked(self) -> Iterator[tuple[int, set[Member]]]:
+    def pop_revoked(self) -> dict[int, set[Member]]:
         """The sessions of each generation below the epoch, which are members no more."""
         dead = [known for known in self.members if known is not None and known < self.epoch]
-        for generation in dead:
-            yield generation, self.members.pop(generation)
+        return {generation: self.members.pop(generation) for generation in dead}
 
     def sessions_of(self, generation: int) -> list[Member]:
         """Every session that this generation vouches for."""

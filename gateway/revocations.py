@@ -44,13 +44,8 @@ class Revocations:
             How many were closed now.
         """
         room.epoch = max(room.epoch, epoch)
-        closed = 0
         with self._metrics.revoke_seconds.time():
-            for generation, members in room.pop_revoked():
-                for member in members:
-                    member.end(Close.SECRET_REVOKED)
-                room.unreported[generation] += len(members)
-                closed += len(members)
+            closed = _end_revoked(room)
         if closed:
             room.last_used = monotonic()  # its receipt may ask later: an idle room would not know
             self._metrics.revoked.inc(closed)
@@ -120,6 +115,22 @@ class Revocations:
         """Nobody knows whether the receipt took the answer; the next `settle` gives it again."""
         owed.is_on_its_way = False
         owed.told = None
+
+
+def _end_revoked(room: ProjectRoom) -> int:
+    """How many sessions below the room's epoch there were.
+
+    Every widget hears of it before the first session is put away, which takes as long again.
+    """
+    revoked = room.pop_revoked()
+    ended = [member for members in revoked.values() for member in members]
+    for member in ended:
+        member.say_last(Close.SECRET_REVOKED)
+    for member in ended:
+        member.end(Close.SECRET_REVOKED)
+    for generation, members in revoked.items():
+        room.unreported[generation] += len(members)
+    return len(ended)
 
 
 def _forget_oldest(room: ProjectRoom) -> None:

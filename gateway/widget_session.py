@@ -253,13 +253,19 @@ class WidgetSession:
         owes_hello = self.phase is Phase.AWAITED
         self.end(Close.HELLO_TIMEOUT if owes_hello else Close.TRY_AGAIN)
 
+    def say_last(self, close: Close) -> None:
+        """The widget hears why its socket is being closed; `end` has to follow in the same turn."""
+        if self.phase is not Phase.CLOSED:
+            self.socket.close(close.frame())
+
     def end(self, close: Close) -> None:
         """The socket is being closed for this reason; nothing more happens on this session."""
         if self.phase is Phase.CLOSED:
             return
         self.close = close
         self._leave()
-        self.socket.close(close.frame())
+        if self.socket.is_open:
+            self.socket.close(close.frame())
 
     def closed(self) -> None:
         """The connection is gone, and with it the session."""

@@ -20,13 +20,19 @@ PROJECT = ProjectId("p")
 class Member:
     """A session, as far as its room knows."""
 
-    def __init__(self, generation: int | None) -> None:
+    def __init__(self, generation: int | None, told: list[str]) -> None:
         self.generation = generation
         self.closes: list[Close] = []
+        self._told = told
+
+    def say_last(self, close: Close) -> None:
+        """Its widget knows."""
+        self._told.append(close.reason)
 
     def end(self, close: Close) -> None:
         """Closed."""
         self.closes.append(close)
+        self._told.append("ended")
 
 
 class Receipts:
@@ -74,7 +80,8 @@ def revocations(receipts: Receipts) -> Revocations:
 def a_room(*generations: int | None) -> tuple[ProjectRoom, list[Member]]:
     """A room with a session of each generation."""
     room = ProjectRoom(PROJECT, 0.0)
-    members = [Member(generation) for generation in generations]
+    told: list[str] = []
+    members = [Member(generation, told) for generation in generations]
     for member in members:
         room.add(member)
     return room, members
@@ -89,6 +96,18 @@ def test_only_generations_below_the_epoch_are_closed(revocations: Revocations) -
     assert first.closes == second.closes == [Close.SECRET_REVOKED]
     assert third.closes == anonymous.closes == []
     assert room.live == 2
+
+
+def test_every_widget_hears_of_it_before_a_session_is_put_away(revocations: Revocations) -> None:
+    """Of whatever generation: the last widget waits for the others' frames alone."""
+    room = ProjectRoom(PROJECT, 0.0)
+    told: list[str] = []
+    for generation in (1, 1, 2):
+        room.add(Member(generation, told))
+
+    revocations.raise_epoch(room, 3)
+
+    assert told == ["secret_revoked"] * 3 + ["ended"] * 3
 
 
 def test_the_epoch_only_grows(revocations: Revocations) -> None:
