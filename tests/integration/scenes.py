@@ -2,26 +2,30 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import jwt
+from sqlalchemy.engine import Connection
 
 from domain.cards import Limits
 from domain.device_ids import DeviceIds
 from domain.events import EventKind
 from domain.ids import DeviceId, ProjectId, RequestId, SessionId
 from domain.json_values import Json, JsonObject
+from domain.outcomes import Outcome, RefusedRequest
 from domain.projects import Project
 from domain.roles import Actor
 from domain.sealing import SecretSealer
 from domain.tokens.policy import TokenPolicy
 from services.rotate_secret import Generated, regenerate
 from services.transactions import Transaction, Transactor
-from services.verify_visitors import VerifyRequest
+from services.verify_visitors import VerifyRequest, VisitorVerifier
 from storage.sql import projects
 from storage.sql.engine import Database
+from tests.waiting import wait_until
 
 ADMINISTRATOR = Actor("test:administrator", "127.0.0.1")
 DEVICES = DeviceIds((b"d" * 32,))
@@ -104,3 +108,29 @@ def request(project_id: ProjectId, token: str, device_id: DeviceId | None = None
     return VerifyRequest(
         RequestId(f"request-{number}"), project_id, SessionId(f"session-{number}"), device_id, token
     )
+
+
+def answer_at_last(verifier: VisitorVerifier, asked: VerifyRequest) -> Outcome:
+    """The answer, for which widgets ask again where others have held the project for too long."""
+    answers: list[Outcome] = []
+
+    def is_answered() -> bool:
+        answers[:] = verifier.verify([asked]).outcomes
+        return not is_unavailable(answers[0])
+
+    wait_until(is_answered, "an answer")
+    return answers[0]
+
+
+def is_unavailable(outcome: Outcome) -> bool:
+    """Whether the answer is that there is none now."""
+    return isinstance(outcome, RefusedRequest) and outcome.code == "unavailable"
+
+
+@contextmanager
+def holding(database: Database, project_id: ProjectId) -> Iterator[Connection]:
+    """Somebody's transaction in PostgreSQL has the project, and is not ended for being idle."""
+    with database.writer.begin() as db:
+        db.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+        projects.lock_project(db, project_id)
+        yield db

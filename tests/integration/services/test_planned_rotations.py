@@ -1,5 +1,7 @@
 """Planned rotations in SQL: the plan of `domain` as one commit."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -10,7 +12,6 @@ from domain.rotation_dates import AtTime, OffHours
 from domain.rotation_refusals import RotationPending
 from domain.rotations import Rotation, RotationHow, RotationState
 from domain.signing_secrets import SecretState
-from domain.times import from_wire
 from services.receipts import revocation_of
 from services.rotate_secret import Generated, SecretWish, generate
 from services.transactions import Transactor
@@ -21,7 +22,7 @@ from storage.sql.outbox import list_events
 from storage.sql.tables import rotations as rotations_table
 from tests.integration.scenes import ADMINISTRATOR, SEALER, add_project, open_transactor, rotate
 
-SOME_DAY = AtTime(from_wire("2027-03-01T02:00:00Z"))
+SOME_DAY = AtTime(datetime.now(UTC) + timedelta(days=90))
 
 
 def plan(transactor: Transactor, project_id: ProjectId, **wish: object) -> Generated:
