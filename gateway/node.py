@@ -19,7 +19,7 @@ from domain.ids import NodeId
 from domain.queue_sealing import SALT_BYTES, TokenSealer
 from gateway.answers import HEARTBEAT_SECONDS
 from gateway.card_requests import CardRequests
-from gateway.card_shelf import CardShelf
+from gateway.card_shelf import PUBLICATION_SECONDS, CardShelf
 from gateway.closes import Close
 from gateway.connect_limits import ConnectLimits
 from gateway.context import NodeContext
@@ -60,11 +60,12 @@ _RUN_RANDOM_BYTES = 3
 
 @dataclass(frozen=True, slots=True)
 class NodePatience:
-    """How long widgets may be silent, how many may owe a hello, what bounds messages to workers."""
+    """How long widgets and workers may take, how many may owe a hello, what bounds messages."""
 
     hello_seconds: float = 10.0
     max_awaited: int = 10_000
     silent_seconds: float = 2.0 * HEARTBEAT_SECONDS
+    publication_seconds: float = PUBLICATION_SECONDS
     lanes: LaneBounds = field(default_factory=LaneBounds)
 
 
@@ -183,7 +184,10 @@ class Node:
             device_ids=DeviceIds(settings.device_keys),
             token_sealer=TokenSealer(settings.queue_keys, secrets.token_bytes(SALT_BYTES)),
             shelf=CardShelf(
-                partial(cards.read_cards, self._client), requests.ask, revocations.take_card
+                partial(cards.read_cards, self._client),
+                requests.ask,
+                revocations.take_card,
+                self._patience.publication_seconds,
             ),
             records=SessionRecords(writer, BucketAllocator(self.node_id)),
             verifications=self._lane(queues.VISITORS_VERIFY, publish),

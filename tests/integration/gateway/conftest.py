@@ -4,6 +4,7 @@ import base64
 import secrets
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -17,7 +18,15 @@ from storage.redis.client import Redis, connect
 from tests.integration.gateway.running import RunningGateway
 from tests.integration.gateway.scripted_worker import ScriptedWorker
 
-SHORT_LIVED = NodePatience(lanes=LaneBounds(expires_seconds=0.8))
+PATIENCE_SECONDS = 60.0
+PATIENT = NodePatience(
+    hello_seconds=PATIENCE_SECONDS,
+    publication_seconds=PATIENCE_SECONDS,
+    lanes=LaneBounds(expires_seconds=PATIENCE_SECONDS),
+)
+"""Gives nobody up because the machine stood still for a moment."""
+
+SHORT_LIVED = replace(PATIENT, lanes=LaneBounds(expires_seconds=0.3))
 SWEEP_SECONDS = 0.3
 
 Publish = Callable[..., ProjectId]
@@ -47,8 +56,8 @@ def settings(redis_url: str, keys: tuple[bytes, bytes]) -> GatewaySettings:
 
 @pytest.fixture
 def patience() -> NodePatience:
-    """The contract's, unless a test asks for another."""
-    return NodePatience()
+    """More than the contract's, unless a test asks for another."""
+    return PATIENT
 
 
 @pytest.fixture

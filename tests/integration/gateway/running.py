@@ -4,11 +4,11 @@ import asyncio
 import json
 import socket
 import threading
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,8 +20,10 @@ from domain.ids import NodeId
 from gateway.app import Gateway
 from gateway.sockets import make_config
 from tests.published.witness import WITNESS
+from tests.waiting import SECONDS, wait_until
 
-DEADLINE_SECONDS = 10.0
+DEADLINE_SECONDS = SECONDS
+STOP_SECONDS = 60.0
 _NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 Frame = dict[str, Any]
@@ -84,6 +86,15 @@ class Widget:
         return received.code, json.loads(received.reason)
 
 
+class Server(uvicorn.Server):
+    """Looks ten times as often whether it is to stop: there are many in a test run."""
+
+    async def main_loop(self) -> None:
+        """It has been told to stop."""
+        while not await self.on_tick(0):
+            await asyncio.sleep(0.01)
+
+
 class RunningGateway:
     """A gateway that serves on a thread of its own."""
 
@@ -92,16 +103,22 @@ class RunningGateway:
         listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = listener.getsockname()[1]
         config = make_config(gateway.asgi, gateway.websocket_protocol, lifespan="on")
-        self._server = uvicorn.Server(config)
+        self._server = Server(config)
         self._thread = threading.Thread(target=self._serve, args=(listener,), daemon=True)
         self._thread.start()
-        self.wait_until(lambda: self._server.started)
+        wait_until(lambda: self._server.started, "a gateway that serves")
 
     @property
     def node_id(self) -> NodeId:
         """The id of this run."""
         assert self._gateway._node is not None
         return self._gateway._node.node_id
+
+    @property
+    def trusted_until(self) -> float:
+        """How long it may act on its lease, in monotonic seconds."""
+        assert self._gateway._node is not None
+        return self._gateway._node.context.lease.trusted_until
 
     @contextmanager
     def widget(self, project_id: str, **options: Any) -> Iterator[Widget]:
@@ -111,6 +128,8 @@ class RunningGateway:
             subprotocols=["widget-auth.v1"],  # type: ignore[list-item]
             proxy=None,
             compression=None,
+            open_timeout=DEADLINE_SECONDS,
+            ping_timeout=None,
             **options,
         ) as connection:
             yield Widget(connection)
@@ -118,7 +137,8 @@ class RunningGateway:
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body of an HTTP page."""
         try:
-            with _NO_PROXY.open(f"http://127.0.0.1:{self.port}{path}", timeout=5) as response:
+            url = f"http://127.0.0.1:{self.port}{path}"
+            with _NO_PROXY.open(url, timeout=DEADLINE_SECONDS) as response:
                 return response.status, response.read()
         except urllib.error.HTTPError as error:
             with error:
@@ -131,21 +151,21 @@ class RunningGateway:
                 return float(found.rpartition(" ")[2])
         return 0.0
 
-    def wait_until(self, reached: Callable[[], bool], seconds: float = DEADLINE_SECONDS) -> None:
-        """What is wanted has come about."""
-        deadline = time.monotonic() + seconds
-        while not reached():
-            assert time.monotonic() < deadline, "it did not come about in time"
-            time.sleep(0.01)
+    def let_messages_live(self) -> None:
+        """Those that leave from now on expire within no test."""
+        assert self._gateway._node is not None
+        node = self._gateway._node.context
+        for driver in (node.verifications, node.sign_outs, node.messages):
+            driver.lane.bounds = replace(driver.lane.bounds, expires_seconds=STOP_SECONDS)
 
     def stop_gateway(self) -> None:
         """The gateway has stopped while its server still runs, as beside another application."""
-        asyncio.run_coroutine_threadsafe(self._gateway.stop(), self._loop).result(10.0)
+        asyncio.run_coroutine_threadsafe(self._gateway.stop(), self._loop).result(STOP_SECONDS)
 
     def stop(self) -> None:
         """It has stopped as on SIGTERM."""
         self._server.should_exit = True
-        self._thread.join(15.0)
+        self._thread.join(STOP_SECONDS)
         assert not self._thread.is_alive()
 
     def _serve(self, listener: socket.socket) -> None:

@@ -43,6 +43,7 @@ from domain.queue_sealing import TokenSealer
 from storage.redis import leases, publications, signals
 from storage.redis.client import connect
 from tests.published.witness import WITNESS
+from tests.waiting import SECONDS, wait_until
 
 QUEUES = ["verification", "maintenance"]
 KEY_ID = KeyId("0198c1f2-7a30-7000-8000-0000000000c1")
@@ -59,6 +60,7 @@ class ScriptedWorker(threading.Thread):
         self._sealer = TokenSealer((queue_key,), secrets.token_bytes(16))
         self._devices = DeviceIds((device_key,))
         self._ended = threading.Event()
+        self._end = f"end:{secrets.token_hex(8)}"
         self._free = threading.Event()
         self._free.set()
         self.cards: dict[ProjectId, Card] = {}
@@ -77,7 +79,10 @@ class ScriptedWorker(threading.Thread):
         """It is gone."""
         self.release()
         self._ended.set()
-        self.join(5.0)
+        with suppress(redis.RedisError):
+            self._broker.rpush(self._end, "")  # or it would wait for the next message
+        self.join(SECONDS)
+        assert not self.is_alive()
         self._client.close()
         self._broker.close()
 
@@ -90,15 +95,15 @@ class ScriptedWorker(threading.Thread):
 
     def signal(self, node_id: NodeId, payload: Mapping[str, object]) -> None:
         """The node is told."""
-        assert signals.send(self._client, node_id, payload)
+        wait_until(lambda: signals.send(self._client, node_id, payload), "a node that listens")
 
     def run(self) -> None:
         """Messages are taken in their order."""
         while not self._ended.is_set():
             taken = None
             with suppress(redis.RedisError):  # a test has paused or restarted it
-                taken = self._broker.blpop(QUEUES, timeout=0.1)
-            if taken is None:
+                taken = self._broker.blpop([*QUEUES, self._end], timeout=1)
+            if taken is None or self._ended.is_set():
                 continue
             message = json.loads(taken[1])
             self.raw.append(taken[1])

@@ -6,10 +6,10 @@ import pytest
 
 from domain.cards import Limits
 from domain.ids import ProjectId
-from gateway.node import NodePatience
 from tests.integration.gateway.conftest import SHORT_LIVED, Publish
 from tests.integration.gateway.running import Frame, RunningGateway, Widget
 from tests.integration.gateway.scripted_worker import ScriptedWorker, a_token, message_id_of
+from tests.waiting import wait_until
 
 
 def say(widget: Widget, text: str, frame_id: str = "m1") -> None:
@@ -57,7 +57,7 @@ def test_a_message_is_sent_once_a_worker_has_stored_it(
     with gateway.widget(project) as widget:
         welcome = widget.hello()
         say(widget, "hello")
-        gateway.wait_until(lambda: len(queued(worker)) == 1)
+        wait_until(lambda: len(queued(worker)) == 1)
         assert widget.is_answering()  # with a pong, before any `sent`
         worker.release()
 
@@ -127,7 +127,7 @@ def test_a_device_that_sql_has_ended_is_exchanged(
 
 @pytest.mark.parametrize("patience", [SHORT_LIVED])
 def test_a_message_that_nobody_answers_may_be_sent_again(
-    gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker, patience: NodePatience
+    gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker
 ) -> None:
     """As may one that a worker could not store."""
     with gateway.widget(project) as widget:
@@ -136,6 +136,7 @@ def test_a_message_that_nobody_answers_may_be_sent_again(
         answer = widget.hear()
         assert (answer["type"], answer["id"], answer["code"]) == ("refused", "m1", "unavailable")
         assert answer["retry_after_ms"] > 0
+        gateway.let_messages_live()
         say(widget, "refuse unavailable", "m2")
         assert widget.hear()["code"] == "unavailable"
         say(widget, "again")
@@ -276,7 +277,7 @@ def test_a_sign_in_waits_for_the_words_before_it(
         widget.hello()
         say(widget, "anonymous")
         widget.say({"type": "sign_in", "id": "in", "token": a_token("ada")})
-        gateway.wait_until(lambda: len(queued(worker)) == 1)
+        wait_until(lambda: len(queued(worker)) == 1)
         assert widget.is_answering()
         assert gateway.figure('lane_in_flight{task="messages.store"}') == 1
         assert gateway.figure(asked) == 0

@@ -11,6 +11,7 @@ from storage.redis.persons import MERGE_UNDONE, SIGNED_OUT, PersonEpoch
 from storage.redis.sessions import list_sessions
 from tests.integration.gateway.running import Frame, RunningGateway
 from tests.integration.gateway.scripted_worker import ScriptedWorker, a_token
+from tests.waiting import wait_until
 
 ADA = VisitorId(str(uuid.uuid5(uuid.NAMESPACE_OID, "ada")))
 
@@ -43,7 +44,7 @@ def test_the_persons_sockets_are_closed_and_no_others(
         assert (code, told["code"]) == (4403, reason)
         assert told["retry_after_ms"] > 0
         assert eve.is_answering()
-        gateway.wait_until(lambda: [s.session_id for s in list_sessions(redis, project)] == [stays])
+        wait_until(lambda: [s.session_id for s in list_sessions(redis, project)] == [stays])
 
 
 def test_a_session_without_its_proof_is_closed_too(
@@ -87,7 +88,7 @@ def test_a_verification_of_before_binds_no_more(
         widget.hello()
         worker.hold()
         widget.say({"type": "sign_in", "id": "1", "token": a_token("ada")})
-        gateway.wait_until(lambda: len(worker.messages) == 1)
+        wait_until(lambda: len(worker.messages) == 1)
         persons.raise_persons(redis, project, [PersonEpoch(ADA, 1, SIGNED_OUT)])
         worker.release()
         code, told = widget.close_reason()

@@ -13,6 +13,7 @@ from storage.redis.client import Redis
 from tests.integration.gateway.conftest import SHORT_LIVED, Publish
 from tests.integration.gateway.running import RunningGateway
 from tests.integration.gateway.scripted_worker import ScriptedWorker, a_token
+from tests.waiting import wait_until
 
 EXPIRED = jwt.encode({"sub": "ada", "exp": 1}, "s" * 64)
 
@@ -37,7 +38,7 @@ def test_refusals_that_no_worker_saw_are_counted(
         assert widget.sign_in(a_token())["code"] == "rate_limited"
 
         expected = {"token_expired": 2, "token_malformed": 1, "rate_limited": 1}
-        gateway.wait_until(lambda: refused(redis, project) == expected)
+        wait_until(lambda: refused(redis, project) == expected)
 
 
 @pytest.mark.parametrize("patience", [SHORT_LIVED])
@@ -50,4 +51,4 @@ def test_a_sign_in_that_nobody_answered_is_counted(
         widget.hello()
         assert widget.sign_in(a_token())["code"] == "unavailable"
 
-        gateway.wait_until(lambda: refused(redis, project) == {"unavailable": 1})
+        wait_until(lambda: refused(redis, project) == {"unavailable": 1})

@@ -1,7 +1,8 @@
 """A secret retires: its sessions are asked for a fresh token and move without a disconnect."""
 
 import time
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -9,9 +10,10 @@ from domain.ids import ProjectId
 from storage.redis.client import Redis
 from storage.redis.sessions import count_by_generation
 from tests.integration.gateway.conftest import Publish
-from tests.integration.gateway.running import RunningGateway
+from tests.integration.gateway.running import RunningGateway, Widget
 from tests.integration.gateway.scripted_worker import ScriptedWorker, a_token
 from tests.integration.gateway.test_revocations import Revoking, assert_revoked, signed_in
+from tests.waiting import wait_until
 
 DEADLINE = "2126-11-22T02:00:00.000Z"
 ASKED = {"type": "reauthenticate", "reason": "secret_retiring", "deadline": DEADLINE}
@@ -76,7 +78,7 @@ def test_who_signs_in_anew_stays_and_the_rest_are_closed(
 def test_the_asking_is_spread(
     gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker
 ) -> None:
-    """Over the period: of six who share six hundred seconds one is asked now."""
+    """Over the period: of six who share six thousand seconds one is asked now."""
     with ExitStack() as stack:
         widgets = [stack.enter_context(gateway.widget(project)) for _ in range(6)]
         for number, widget in enumerate(widgets):
@@ -87,30 +89,35 @@ def test_the_asking_is_spread(
 
         for widget in widgets:
             assert widget.hear() == ASKED
-        assert 0.9 < time.monotonic() - began < 5
-        retire(worker, gateway, project, spread_seconds=600)
-        first = next(widget for widget in widgets if _is_asked(widget))
-        rest = [widget for widget in widgets if widget is not first]
-        assert all(widget.is_answering() for widget in rest)
+        assert time.monotonic() - began > 0.9
+        retire(worker, gateway, project, spread_seconds=6_000)
+        first = _first_asked(widgets)
+        assert all(widget.is_answering() for widget in widgets if widget is not first)
 
 
 def test_who_has_moved_by_their_turn_is_not_asked(
     gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker
 ) -> None:
-    """The second of two would be asked after half the period."""
-    with ExitStack() as stack:
-        widgets = {who: stack.enter_context(gateway.widget(project)) for who in ("ada", "bob")}
-        for who, widget in widgets.items():
-            signed_in(widget, who)
-        retire(worker, gateway, project, spread_seconds=4)
-        first = next(who for who, widget in widgets.items() if _is_asked(widget))
-        [(second, widget)] = [pair for pair in widgets.items() if pair[0] != first]
+    """The second of two would be asked after half the period; on a slow machine that is longer."""
+    spreads = iter((1, 4, 16))
 
-        assert widget.sign_in(a_token(second, 2), "2")["type"] == "signed_in"
+    def has_moved_in_time() -> bool:
+        spread = next(spreads)
+        with ExitStack() as stack:
+            widgets = [stack.enter_context(gateway.widget(project)) for _ in range(2)]
+            for widget in widgets:
+                signed_in(widget)
+            retire(worker, gateway, project, spread_seconds=spread)
+            first = _first_asked(widgets)
+            [second] = [widget for widget in widgets if widget is not first]
+            if second.sign_in(a_token(generation=2), "2") == ASKED:
+                return False
+            with pytest.raises(TimeoutError):
+                second.hear(spread / 2 + 0.1)
+            assert second.is_answering()
+            return True
 
-        with pytest.raises(TimeoutError):
-            widget.hear(3)
-        assert widget.is_answering()
+    wait_until(has_moved_in_time)
 
 
 def test_malformed_signal_is_passed_over(
@@ -133,8 +140,17 @@ def test_malformed_signal_is_passed_over(
         assert widget.hear() == ASKED
 
 
-def _is_asked(widget: object) -> bool:
-    try:
-        return widget.hear(0.3) == ASKED  # type: ignore[attr-defined, no-any-return]
-    except TimeoutError:
+def _first_asked(widgets: Sequence[Widget]) -> Widget:
+    """The one of them that is asked first."""
+    asked: list[Widget] = []
+
+    def is_one_asked() -> bool:
+        for widget in widgets:
+            with suppress(TimeoutError):
+                assert widget.hear(0.02) == ASKED
+                asked.append(widget)
+                return True
         return False
+
+    wait_until(is_one_asked, "one who is asked")
+    return asked[0]

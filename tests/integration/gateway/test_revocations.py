@@ -1,7 +1,7 @@
 """What a revocation closes, what it leaves alone, and what its receipt hears."""
 
-import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
+from http import HTTPStatus
 
 from websockets.exceptions import InvalidStatus
 
@@ -11,9 +11,10 @@ from storage.redis import publications
 from storage.redis.client import Redis
 from storage.redis.receipts import open_receipt, read
 from storage.redis.sessions import count_by_generation, drop_generations
-from tests.integration.gateway.conftest import SWEEP_SECONDS, Publish
+from tests.integration.gateway.conftest import Publish
 from tests.integration.gateway.running import RunningGateway, Widget
 from tests.integration.gateway.scripted_worker import KEY_ID, ScriptedWorker, a_token
+from tests.waiting import wait_until
 
 ROTATION = RotationId("r1")
 
@@ -50,7 +51,7 @@ class Revoking:
         self, project: ProjectId, count: int, rotation: RotationId = ROTATION
     ) -> None:
         """The node has answered this many."""
-        self._gateway.wait_until(lambda: self.closed(project, rotation) == count)
+        wait_until(lambda: self.closed(project, rotation) == count)
 
 
 def signed_in(widget: Widget, person: str = "ada", generation: int = 1) -> Widget:
@@ -128,10 +129,8 @@ def test_a_signal_that_never_comes_is_made_up_for_by_the_sweep(
         signed_in(widget)
 
         revoking.raise_epoch(project, 2)
-        began = time.monotonic()
         assert_revoked(widget)
 
-        assert time.monotonic() - began < SWEEP_SECONDS + 1
         assert anonymous.is_answering()
         # Its record is left to the worker, which drops it with all of its generation.
         assert count_by_generation(redis, project) == {None: 1, 1: 1}
@@ -148,7 +147,7 @@ def test_a_sign_in_that_a_revocation_overtakes_is_closed_and_counted(
         before = widget.hello()["device"]
         worker.hold()
         widget.say({"type": "sign_in", "id": "1", "token": a_token(generation=1)})
-        gateway.wait_until(lambda: bool(worker.messages))
+        wait_until(lambda: bool(worker.messages))
         revoking.raise_epoch(project, 2)
         revoking.tell(project, 2)
         revoking.wait_for_closed(project, 0)
@@ -158,7 +157,7 @@ def test_a_sign_in_that_a_revocation_overtakes_is_closed_and_counted(
         assert_revoked(widget)
         revoking.wait_for_closed(project, 1)
         assert other.hello(before)["device"] != before
-        gateway.wait_until(lambda: count_by_generation(redis, project) == {None: 1})
+        wait_until(lambda: count_by_generation(redis, project) == {None: 1})
 
 
 def test_the_bind_itself_compares_the_epoch(
@@ -215,7 +214,7 @@ def test_a_revocation_told_twice_counts_once(
             revoking.tell(project, 2)
             return redis.llen(bell) >= 2
 
-        gateway.wait_until(answered_again)
+        wait_until(answered_again)
         assert revoking.closed(project) == 1
 
 
@@ -241,7 +240,7 @@ def test_an_outcome_that_is_none_keeps_no_receipt_waiting(
         widget.hello()
         worker.hold()
         widget.say({"type": "sign_in", "id": "1", "token": a_token()})
-        gateway.wait_until(lambda: bool(worker.messages))
+        wait_until(lambda: bool(worker.messages))
         (message,) = worker.messages
         outcome = {
             "type": "signed_in",
@@ -280,7 +279,7 @@ def test_a_session_whose_proof_is_over_is_nobodys_to_revoke(
         widget.sign_in(a_token(proof_seconds=0.2))
         while widget.hear()["type"] != "visitor":
             pass
-        gateway.wait_until(lambda: count_by_generation(redis, project) == {None: 1})
+        wait_until(lambda: count_by_generation(redis, project) == {None: 1})
 
         revoking.raise_epoch(project, 2)
         revoking.tell(project, 2)
@@ -329,10 +328,12 @@ def test_a_changed_card_is_read_again(
         widget.hello()
         worker.publish(Card(project, 1, 2, ("https://shop.example",)))
 
-        gateway.wait_until(lambda: _is_refused(gateway, project))
+        wait_until(lambda: _is_refused(gateway, project))
 
 
 def _is_refused(gateway: RunningGateway, project: ProjectId) -> bool:
-    with suppress(InvalidStatus), gateway.widget(project, origin="https://evil.example"):
-        return False
-    return True
+    try:
+        with gateway.widget(project, origin="https://evil.example"):
+            return False
+    except InvalidStatus as refused:
+        return refused.response.status_code == HTTPStatus.FORBIDDEN

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.widget_files import PATH
 from tests.integration.gateway.running import RunningGateway
+from tests.waiting import SECONDS
 
 SDK = Path(__file__).parents[3] / "widget" / "tiledesk.js"
 MOST_BYTES = 12_000
@@ -22,7 +23,7 @@ def _fetch(
     url = f"http://127.0.0.1:{gateway.port}{PATH}"
     request = urllib.request.Request(url, method=method, headers=named)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - our own
             return answer.status, answer.headers, answer.read()
     except HTTPError as error:
         with error:
