@@ -13,6 +13,7 @@ from cli.shapes import rotation_shape
 from cli.when_options import NOW, read_when, when_options
 from domain.ids import KeyId
 from domain.projects import Project
+from domain.rotation_dates import When
 from domain.signing_secrets import SecretState
 from services.read_rotations import LastUse, RotationWithUse
 from services.rotate_secret import Generated, SecretWish, generate
@@ -34,7 +35,7 @@ _LEFT_TO_RELAY = (
     NOW, "now|off_hours|TIME", "When the previous secret ends; now ends all earlier ones."
 )
 @click.option("--force", is_flag=True, help="Plan it although another rotation is not over.")
-@click.option("--pinned", is_flag=True, help="With off_hours: changed hours leave the date alone.")
+@click.option("--pinned", is_flag=True, help="With a date: changed hours leave it alone.")
 @click.option("--wait", is_flag=True, help="With --json: answer when the receipt is complete.")
 @click.option("--reason", help="Why: stands in the audit log and in the receipt.")
 @json_option
@@ -59,6 +60,7 @@ def rotate(  # noqa: PLR0913 - every option is an argument
     receipt; Ctrl-C ends the following, not the rotation.
     """
     when = read_when(retire_previous, stretch_minutes)
+    _require_dated(when, pinned=pinned)
     _require_usable(reason)
     if as_json and not yes:
         raise WrongUse("not_confirmed", "Nobody is asked with --json: add --yes.")
@@ -77,6 +79,17 @@ def rotate(  # noqa: PLR0913 - every option is an argument
             _answer(system, project, generated, wait=wait)
         else:
             tell_rotation(system, project, generated)
+
+
+def _require_dated(when: When | None, *, pinned: bool) -> None:
+    """A date can be pinned, and now is none: whoever pins did not mean to revoke at once.
+
+    Raises:
+        WrongUse: there is nothing to pin.
+    """
+    if pinned and when is None:
+        message = "--pinned goes with --retire-previous off_hours, or with a time."
+        raise WrongUse("time_invalid", message)
 
 
 def _require_usable(reason: str | None) -> None:

@@ -195,6 +195,8 @@ PLANNED: list[tuple[tuple[str, ...], tuple[int, str]]] = [
     (("--retire-previous", "off_hours"), (1, "never_offline")),
     (("--retire-previous", "2020-12-01T09:00:00Z"), (2, "invalid")),
     (("--stretch-minutes", "30"), (2, "time_invalid")),
+    (("--pinned",), (2, "time_invalid")),
+    (("--pinned", "--retire-previous", "now"), (2, "time_invalid")),
     (("--retire-previous", "tomorrow"), (2, "time_invalid")),
     (("--retire-previous", "0001-01-01T00:00:00+14:00"), (2, "time_invalid")),
     (("--reason", "x" * 501), (2, "reason_invalid")),
