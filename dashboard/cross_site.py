@@ -23,7 +23,7 @@ def require_own_origin(runtime: Runtime, request: Request) -> None:
     origin = request.headers.get("origin")
     if origin is None or origin == runtime.public_origin:
         return
-    host = urlsplit(origin).netloc
+    host = _host_of(origin)
     if not host or host != request.headers.get("host"):
         raise CrossSiteRefused
 
@@ -42,3 +42,11 @@ def require_csrf_token(runtime: Runtime, request: Request, given: str | None) ->
     token = runtime.cookies.sign_in_token(request)
     if token is None or not runtime.cookies.is_csrf_token(token, given or ""):
         raise CrossSiteRefused
+
+
+def _host_of(origin: str) -> str:
+    """Host and port; empty where the header holds no origin."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # such as of an address that never ends: `http://[`
+        return ""
