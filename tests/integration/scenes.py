@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import jwt
 from sqlalchemy.engine import Connection
@@ -30,6 +30,22 @@ from tests.waiting import wait_until
 ADMINISTRATOR = Actor("test:administrator", "127.0.0.1")
 DEVICES = DeviceIds((b"d" * 32,))
 SEALER = SecretSealer((b"s" * 32,))
+
+
+class Clock:
+    """Stands still but for a millisecond whenever it is looked at; goes on by hand."""
+
+    def __init__(self) -> None:
+        self._now = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        """The time."""
+        self.go_on(0.001)
+        return self._now
+
+    def go_on(self, seconds: float) -> None:
+        """So many seconds pass."""
+        self._now += timedelta(seconds=seconds)
 
 
 @dataclass

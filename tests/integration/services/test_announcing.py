@@ -9,7 +9,7 @@ from domain.rotation_dates import AtTime
 from domain.times import to_wire
 from services.announce_retirements import SoftCut, announce_retirements
 from services.change_rotations import reschedule
-from storage.redis import leases, signals
+from storage.redis import keys, leases, signals
 from storage.redis.client import connect_async
 from storage.redis.signals import Subscription
 from tests.integration.scenes import ADMINISTRATOR
@@ -25,6 +25,7 @@ async def _told(scene: Night, url: str) -> list[dict[str, Any]]:
     """What a living node hears while everything due is announced."""
     client = connect_async(url)
     await leases.renew(client, NODE)
+    await client.persist(keys.lease(NODE))
     stream = signals.subscribe(client, NODE)
     heard: list[dict[str, Any]] = []
     async for signal in stream:

@@ -33,11 +33,12 @@ from storage.redis.buckets import Bucket
 from storage.redis.client import connect, connect_async
 from storage.redis.session_writer import SessionWriter
 from storage.sql import outbox, projects, rotations, signing_secrets
-from storage.sql.engine import Database
+from storage.sql.engine import Database, open_database
 from storage.sql.tables import audit_log
 from storage.sql.tables import outbox as outbox_table
-from storage.sql.tables import signing_secrets as signing_secrets_table
-from tests.integration.scenes import SEALER, Broker, add_project, open_transactor, rotate
+from tests.integration.scenes import SEALER, Broker, Clock, add_project, open_transactor, rotate
+from tests.published.witness import WITNESS
+from tests.waiting import SECONDS
 
 NODE = NodeId("node-a")
 OTHER_NODE = NodeId("node-b")
@@ -53,6 +54,7 @@ class Scene:
     broker: Broker
     project_id: ProjectId
     redis_url: str
+    clock: Clock
 
     def regenerate(self) -> Generated:
         """A new secret; what is sent stays with the broker of the test."""
@@ -65,7 +67,7 @@ class Scene:
         return payload["event_id"], payload["project_id"], payload["rotation_id"]
 
     def live(self, node: NodeId, generations: list[int | None]) -> None:
-        """The node lives and holds one session for each of these generations."""
+        """The node lives, until `end`, and holds one session for each of these generations."""
         asyncio.run(_live(self.redis_url, node, self.project_id, generations))
 
     def answer(self, node: NodeId, rotation_id: RotationId, closed: int) -> None:
@@ -88,6 +90,7 @@ async def _live(
 ) -> None:
     client = connect_async(url)
     await leases.renew(client, node)
+    await client.persist(keys.lease(node))
     await client.aclose()
     await _write(url, node, project_id, generations)
 
@@ -120,11 +123,26 @@ async def _end(url: str, node: NodeId) -> None:
 
 
 @pytest.fixture
-def scene(database: Database, redis_url: str) -> Iterator[Scene]:
+def clock() -> Clock:
+    """What the database goes by: nothing comes due because a machine stood still."""
+    return Clock()
+
+
+@pytest.fixture
+def database(database_url: str, clock: Clock) -> Iterator[Database]:
+    """A database that goes by the clock."""
+    opened = open_database(database_url, clock)
+    yield opened
+    WITNESS.written(opened)
+    opened.close()
+
+
+@pytest.fixture
+def scene(database: Database, redis_url: str, clock: Clock) -> Iterator[Scene]:
     """A project whose card stands in Redis, with its first secret."""
     transactor, broker = open_transactor(database)
     stores = Stores(transactor, connect(redis_url), SEALER)
-    scene = Scene(stores, broker, add_project(transactor), redis_url)
+    scene = Scene(stores, broker, add_project(transactor), redis_url, clock)
     scene.regenerate()
     publish_card(stores, scene.project_id)
     yield scene
@@ -253,7 +271,7 @@ def test_a_card_that_redis_lost_is_published_again(scene: Scene) -> None:
 
     scene.live(NODE, [])  # the node has its lease again
     scene.answer(NODE, rotation.id, 1)
-    _age_outbox(scene, timedelta(seconds=6))
+    scene.clock.go_on(6)
     _age_receipt(scene, rotation.id)
     relay_outbox(scene.stores)
     state, counts, nodes = scene.receipt(rotation.id)
@@ -267,11 +285,14 @@ def test_a_loss_leaves_nodes_the_time_to_return(scene: Scene) -> None:
     assert rotation
     scene.live(NODE, [1])
     scene.stores.redis.flushall()
-    for _ in range(2):  # the second finds the card that the first has published
-        revoke_tokens(scene.stores, *scene.told())
-        assert scene.receipt(rotation.id)[0] is RotationState.CUTTING
+    revoke_tokens(scene.stores, *scene.told())
+    assert scene.receipt(rotation.id)[0] is RotationState.CUTTING
+    _renew_receipt(scene, rotation.id)
+    revoke_tokens(scene.stores, *scene.told())  # finds the card that the first has published
+    assert scene.receipt(rotation.id)[0] is RotationState.CUTTING
 
     scene.live(NODE, [])
+    _renew_receipt(scene, rotation.id)
     settle_rotations(scene.stores)
     scene.answer(NODE, rotation.id, 1)
     _age_receipt(scene, rotation.id)
@@ -313,9 +334,9 @@ def test_a_node_that_did_not_answer_is_asked_again(scene: Scene) -> None:
 
     with scene.stores.redis.pubsub() as heard:
         heard.subscribe(keys.signals(NODE))
-        assert heard.get_message(timeout=5)
+        assert heard.get_message(timeout=SECONDS)
         settle_rotations(scene.stores)
-        message = heard.get_message(timeout=5)
+        message = heard.get_message(timeout=SECONDS)
     assert message
     assert json.loads(message["data"]) == {
         "type": "revoke",
@@ -340,6 +361,7 @@ def test_a_lost_receipt_is_not_taken_for_a_settled_one(scene: Scene) -> None:
     scene.live(NODE, [])
     settle_rotations(scene.stores)
     scene.answer(NODE, rotation.id, 2)
+    _renew_receipt(scene, rotation.id)
     settle_rotations(scene.stores)
     assert scene.receipt(rotation.id)[0] is RotationState.CUTTING  # others may come back yet
     _age_receipt(scene, rotation.id)
@@ -363,6 +385,7 @@ def test_a_dead_node_is_named_though_redis_lost_it_with_the_receipt(scene: Scene
     settle_rotations(scene.stores)
     scene.answer(THIRD_NODE, rotation.id, 1)
     assert scene.receipt(rotation.id)[2] == NodeCounts(asked=3, answered=1)
+    _renew_receipt(scene, rotation.id)
     settle_rotations(scene.stores)
     state, _, nodes = scene.receipt(rotation.id)
     assert state is RotationState.CUTTING  # the other may come back yet
@@ -419,7 +442,7 @@ def test_the_relay_sends_again_what_was_not_sent(scene: Scene) -> None:
     sent_before = len(scene.broker.sent)
 
     assert relay_outbox(scene.stores) == 0
-    _age_outbox(scene, timedelta(seconds=3))
+    scene.clock.go_on(3)
     assert relay_outbox(scene.stores) == 1
     assert len(scene.broker.sent) == sent_before + 1
     assert relay_outbox(scene.stores) == 0
@@ -429,7 +452,7 @@ def test_the_relay_carries_out_an_old_revocation_itself(scene: Scene) -> None:
     """A revocation older than five seconds no longer waits for its own workers."""
     rotation = scene.regenerate().rotation
     assert rotation
-    _age_outbox(scene, timedelta(seconds=6))
+    scene.clock.go_on(6)
 
     relay_outbox(scene.stores)
 
@@ -551,9 +574,7 @@ def test_a_revoked_secret_is_erased_after_seven_days(scene: Scene) -> None:
     scene.regenerate()
     assert erase_secrets(scene.stores) == 0
 
-    week_ago = datetime.now(UTC) - timedelta(days=7, seconds=1)
-    revoked = signing_secrets_table.update().where(signing_secrets_table.c.state == "revoked")
-    scene.stores.database.write(lambda db: db.execute(revoked.values(revoked_at=week_ago)))
+    scene.clock.go_on(timedelta(days=7, seconds=1).total_seconds())
 
     assert erase_secrets(scene.stores) == 1
     with scene.stores.database.reading() as db:
@@ -571,13 +592,7 @@ def _age_receipt(scene: Scene, rotation_id: RotationId) -> None:
     scene.stores.redis.hset(keys.receipt(scene.project_id, rotation_id), "opened", 0)
 
 
-def _age_outbox(scene: Scene, age: timedelta) -> None:
-    """The outbox as if it had been written so long ago."""
-    past = datetime.now(UTC) - age
-    scene.stores.database.write(
-        lambda db: db.execute(
-            outbox_table.update()
-            .where(outbox_table.c.done_at.is_(None))
-            .values(created_at=past, next_attempt_at=past + outbox.FIRST_RETRY)
-        )
-    )
+def _renew_receipt(scene: Scene, rotation_id: RotationId) -> None:
+    """The receipt as if Redis had known of it only since now."""
+    seconds, _ = scene.stores.redis.time()
+    scene.stores.redis.hset(keys.receipt(scene.project_id, rotation_id), "opened", seconds)

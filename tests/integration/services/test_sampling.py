@@ -32,6 +32,7 @@ def stores(database: Database, redis_url: str) -> Iterator[Stores]:
 async def _live(url: str) -> None:
     client = connect_async(url)
     await leases.renew(client, NODE)
+    await client.persist(keys.lease(NODE))
     await client.aclose()
 
 
