@@ -48,15 +48,21 @@ class DateWish(Question):
     """Which off-hours will do."""
 
     stretch_minutes: Minutes = Field(
-        default=0, description="For off_hours: how long chat has to be offline."
+        default=0, description="For off_hours alone: how long chat has to be offline."
     )
     not_before: Time | None = Field(
-        default=None, description="For off_hours: earlier ones are not meant."
+        default=None, description="For off_hours alone: earlier ones are not meant."
     )
 
     def when(self, retire_previous: str) -> When | None:
-        """The date that is wished for; None for now."""
+        """The date that is wished for; None for now.
+
+        Raises:
+            DateInvalid: it says which off-hours will do, and asks for none.
+        """
         wanted = parse_when(retire_previous)
         if isinstance(wanted, OffHours):
             return OffHours(self.stretch_minutes, self.not_before)
+        if self.stretch_minutes or self.not_before:
+            raise DateInvalid("retire_previous: give off_hours with stretch_minutes or not_before")
         return wanted

@@ -21,6 +21,7 @@ from dashboard.wire import (
 )
 from domain.ids import KeyId
 from domain.permissions import Action
+from domain.rotation_refusals import DateInvalid
 from domain.rotations import Rotation, RotationState
 from domain.signing_secrets import SecretState
 from services.change_rotations import reveal
@@ -52,7 +53,8 @@ class NewSecretWish(DateWish):
         default=False, description="For a planned rotation: although another is not over."
     )
     pinned: bool = Field(
-        default=False, description="For off_hours: a change of the hours leaves the date alone."
+        default=False,
+        description="For off_hours or a time: a change of the hours leaves the date alone.",
     )
     reason: Reason | None = Field(default=None, description="For the audit log.")
     expect_active_key_id: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
@@ -60,10 +62,17 @@ class NewSecretWish(DateWish):
     )
 
     def as_wish(self) -> SecretWish:
-        """The same in the words of the use case."""
+        """The same in the words of the use case.
+
+        Raises:
+            DateInvalid: it asks for now, and says more of a date that is to come.
+        """
         expected = self.expect_active_key_id
+        when = self.when(self.retire_previous)
+        if self.pinned and when is None:
+            raise DateInvalid("retire_previous: now has no date to pin; give off_hours or a time")
         return SecretWish(
-            when=self.when(self.retire_previous),
+            when=when,
             force=self.force,
             pinned=self.pinned,
             reason=self.reason,
