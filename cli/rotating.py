@@ -14,9 +14,12 @@ from cli.when_options import NOW, read_when, when_options
 from domain.ids import KeyId
 from domain.projects import Project
 from domain.rotation_dates import When
+from domain.rotation_refusals import ChangedMeanwhile
 from domain.signing_secrets import SecretState
 from services.read_rotations import LastUse, RotationWithUse
 from services.rotate_secret import Generated, SecretWish, generate
+from services.rotations import load_situation
+from services.transactions import Transaction
 from storage.sql.signing_secrets import list_secrets
 
 LONGEST_REASON = 500
@@ -72,7 +75,7 @@ def rotate(  # noqa: PLR0913 - every option is an argument
             confirm_rotation(project, when)
         expected = None if yes else active
         wish = SecretWish(when, force, pinned, reason, expected)
-        generated = _generate(system, project, wish)
+        generated = _generate(system, project, wish, unasked=not yes and active is None)
         if system.events.left_to_relay:
             say(_LEFT_TO_RELAY)
         if as_json:
@@ -107,13 +110,13 @@ def _look_up(system: Connected, project_text: str) -> tuple[Project, KeyId | Non
     return project, next(active, None)
 
 
-def _generate(system: Connected, project: Project, wish: SecretWish) -> Generated:
-    return system.stores.transactor.run(
-        lambda transaction: generate(
-            transaction, system.stores.sealer, project.id, system.actor, wish
-        ),
-        urgent=True,
-    )
+def _generate(system: Connected, project: Project, wish: SecretWish, *, unasked: bool) -> Generated:
+    def use_case(transaction: Transaction) -> Generated:
+        if unasked and load_situation(transaction, project.id).find(SecretState.ACTIVE):
+            raise ChangedMeanwhile  # there was nothing to ask about, and now there is
+        return generate(transaction, system.stores.sealer, project.id, system.actor, wish)
+
+    return system.stores.transactor.run(use_case, urgent=True)
 
 
 def _answer(system: Connected, project: Project, generated: Generated, *, wait: bool) -> None:

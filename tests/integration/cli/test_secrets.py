@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
@@ -20,7 +21,7 @@ from tests.acceptance.processes import RunningProcess, free_port
 from tests.integration.cli.commands import CommandLine
 from tests.integration.cli.conftest import Shop, dump, on_sqlite
 from tests.integration.cli.live_sessions import NODE, add_sessions
-from tests.integration.scenes import add_project
+from tests.integration.scenes import add_project, rotate
 
 RECEIPT = {
     "id",
@@ -220,6 +221,31 @@ def test_nobody_is_rotated_without_being_asked(cli: CommandLine, shop: Shop) -> 
     assert cli("secret", "rotate", "Shop", stdin="y\n").code == 2
     [secret] = cli("secret", "list", "Shop", "--json").document["items"]
     assert secret["state"] == "active"
+
+
+@on_sqlite
+def test_the_first_secret_of_another_is_not_revoked_unasked(
+    cli: CommandLine, transactor: Transactor
+) -> None:
+    """Two administrators at once: the later one saw a project without a secret, and was not asked.
+
+    What counts its sessions is a Redis that says nothing until the other one is done.
+    """
+    project_id = add_project(transactor)
+    with ThreadPoolExecutor(1) as threads, socket.create_server(("127.0.0.1", 0)) as redis:
+        redis.settimeout(30)
+        silent = {"REDIS_URL": f"redis://127.0.0.1:{redis.getsockname()[1]}/0"}
+        rotating = threads.submit(cli, "secret", "rotate", project_id, settings=silent)
+        connection, _ = redis.accept()
+        first = rotate(transactor, project_id)
+        redis.close()
+        connection.close()
+        refused = rotating.result(30)
+
+    assert (refused.code, refused.out.count("secret:")) == (1, 0)
+    assert "no longer the one you saw" in refused.err
+    [secret] = cli("secret", "list", project_id, "--json").document["items"]
+    assert (secret["key_id"], secret["state"]) == (first.key_id, "active")
 
 
 def test_sessions_are_counted_exactly_and_listed_in_part(
