@@ -12,7 +12,8 @@ With --json the answer is one JSON document on standard output, and so is a fail
 {"error":{"code","message"}}.
 
 Settings come from WIDGET_AUTH_… variables, .env, or the file that `make run` leaves in its
-data directory (WIDGET_AUTH_DATA_DIR, ordinarily .data). No secret or token is ever an argument.
+data directory (WIDGET_AUTH_DATA_DIR, ordinarily .data). That file is left alone where
+WIDGET_AUTH_DATABASE_URL names another database. No secret or token is ever an argument.
 """
 
 _PROJECT = {

@@ -140,7 +140,10 @@ class DashboardSettings(_Redis, _Sql, _Web):
 
 
 class CliSettings(_Redis, _Sql):
-    """What the command line knows; it finds a system that `make run` started by its data dir."""
+    """What the command line knows; it finds a system that `make run` started by its data dir.
+
+    Settings that name another database are those of another system: nothing completes them.
+    """
 
 
 class MigrationSettings(_Database):
@@ -182,7 +185,8 @@ def _gather(settings_class: type[Settings], environ: Mapping[str, str] | None) -
         return dict(variables())
     given = {**DotEnvSettingsSource(settings_class, env_file=".env")(), **variables()}
     if issubclass(settings_class, _FROM_DEVELOPMENT):
-        return {**_development_file(settings_class, given), **given}
+        found = _development_file(settings_class, given)
+        return {**found, **given} if _is_of_one_system(found, given) else given
     return given
 
 
@@ -194,6 +198,14 @@ def _development_file(
     if not os.access(path, os.R_OK):
         return {}
     return dict(DotEnvSettingsSource(settings_class, env_file=path)())
+
+
+def _is_of_one_system(found: Mapping[str, object], given: Mapping[str, object]) -> bool:
+    """Whether the development file may complete what is given: they name no two databases.
+
+    What is in one system's database must never be sealed with another's key.
+    """
+    return given.get("database_url") in (None, found.get("database_url"))
 
 
 def _faults(error: ValidationError) -> dict[str, str]:

@@ -185,6 +185,24 @@ def test_the_command_line_finds_a_running_system_by_its_data_dir(
     assert settings.redis_url == "redis://elsewhere:6379/0"
 
 
+def test_two_systems_are_never_mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever names another database than the file says what else belongs to it, or hears of it."""
+    lines = [f"{name}='{value}'\n" for name, value in COMPLETE.items()]
+    (tmp_path / "dev.env").write_text("".join(lines))
+    monkeypatch.chdir(tmp_path)
+    for name in COMPLETE:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WIDGET_AUTH_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("WIDGET_AUTH_DATABASE_URL", "postgresql://widget_auth@production/live")
+
+    with pytest.raises(SettingsInvalid) as raised:
+        load(CliSettings)
+    assert set(raised.value.faults) == {"WIDGET_AUTH_REDIS_URL", "WIDGET_AUTH_SEALING_KEYS"}
+
+    monkeypatch.setenv("WIDGET_AUTH_DATABASE_URL", COMPLETE["WIDGET_AUTH_DATABASE_URL"])
+    assert load(CliSettings).redis_url == COMPLETE["WIDGET_AUTH_REDIS_URL"]
+
+
 def test_a_long_running_process_reads_no_development_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

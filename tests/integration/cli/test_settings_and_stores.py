@@ -115,3 +115,7 @@ def test_system_that_make_run_started_is_found_by_itself(tmp_path: Path) -> None
     assert cli("migrate").code == 0
     assert cli(*LIST).document["items"] == []
     assert CommandLine({"DATA_DIR": str(tmp_path)}, tmp_path)(*LIST).code == 2
+    other = {"DATABASE_URL": f"sqlite:///{data_dir}/other.sqlite3"}
+    refused = CommandLine(other, tmp_path)(*LIST)
+    assert refused.error == (2, "settings_invalid"), "its keys seal for no other database"
+    assert "WIDGET_AUTH_SEALING_KEYS: is missing" in refused.document["error"]["message"]
