@@ -12,11 +12,13 @@ from typing import Self
 
 import httpx
 
-from tests.acceptance.processes import ROOT, RunningProcess, free_port
+from tests.acceptance.processes import ROOT, RunningProcess
 from tests.acceptance.system import make_owner
 from tests.containers import Service, environment_of, new_env_file, read_services, read_stages
+from tests.servers.ports import free_port
 
-HEALTH_SECONDS = 30
+HEALTH_SECONDS = 60
+STOP_SECONDS = 60
 
 
 class Composed:
@@ -64,7 +66,7 @@ class Composed:
     def admin(self, api_key: str) -> httpx.Client:
         """A client of the admin API."""
         headers = {"Authorization": f"Bearer {api_key}"}
-        return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=20)
+        return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=60)
 
     def is_healthy(self, service: str) -> bool:
         """What the health check of the service's image says."""
@@ -147,7 +149,7 @@ class Composed:
         configuration.write_text(text)
         nginx = shutil.which("nginx") or "/usr/sbin/nginx"
         process = subprocess.Popen([nginx, "-c", configuration, "-g", "daemon off;"])
-        self._stack.callback(process.wait, 10)
+        self._stack.callback(process.wait, STOP_SECONDS)
         self._stack.callback(process.terminate)
 
 

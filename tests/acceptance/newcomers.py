@@ -3,13 +3,13 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.acceptance.processes import free_port
 from tests.documents import ROOT
+from tests.servers.ports import free_port
+from tests.waiting import wait_until
 
 # Commands that stay, and what they say once they do what they are for.
 STAYING = {
@@ -18,7 +18,7 @@ STAYING = {
     "examples/own_site.py": "my site is at http://",
 }
 
-SECONDS = 60.0
+SECONDS = 150.0
 
 
 class Newcomer:
@@ -84,11 +84,13 @@ class Newcomer:
                 start_new_session=True,
             )
         self._staying[name] = process, log
-        deadline = time.monotonic() + SECONDS
-        while sign not in log.read_text():
-            assert process.poll() is None, log.read_text()[-3000:]
-            assert time.monotonic() < deadline, log.read_text()[-3000:]
-            time.sleep(0.05)
+
+        def shows_it() -> bool:
+            told = log.read_text()
+            assert sign in told or process.poll() is None, told[-3000:]
+            return sign in told
+
+        wait_until(shows_it, sign, SECONDS)
         return log.read_text()
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cli.processes import ONE_PORT
-from tests.acceptance.processes import free_port
 from tests.acceptance.system import System
 from tests.servers.forks import Launcher
+from tests.servers.ports import free_port
 
 
 class OnePortSystem(System):

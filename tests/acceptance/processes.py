@@ -11,9 +11,12 @@ from pathlib import Path
 
 from cli.development.lifetime import tied_to_this_process
 from tests.servers.forks import Fork, Launcher
+from tests.servers.ports import free_port
 
-READY_SECONDS = 30.0
-STOP_SECONDS = 12.0
+__all__ = ["RunningProcess", "free_port"]
+
+READY_SECONDS = 90.0
+STOP_SECONDS = 60.0
 ROOT = Path(__file__).parents[2]
 
 
@@ -123,10 +126,3 @@ class RunningProcess:
     def resume(self) -> None:
         """It goes on."""
         self.process.send_signal(signal.SIGCONT)
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -19,10 +19,11 @@ from domain.roles import Actor, Role
 from services.access import issue_api_key
 from services.transactions import Transactor
 from storage.sql.engine import open_database
-from tests.acceptance.processes import ROOT, RunningProcess, free_port
+from tests.acceptance.processes import ROOT, RunningProcess
 from tests.published import recorded_tasks
 from tests.published.queues import hold_events, hold_tasks
 from tests.servers.forks import Launcher
+from tests.servers.ports import free_port
 
 
 class System:
@@ -129,7 +130,7 @@ class System:
         return httpx.Client(
             base_url=f"{self.dashboard_url}/api/v1",
             headers={"Authorization": f"Bearer {api_key}"},
-            timeout=20,
+            timeout=60,
         )
 
     def cli(self, *arguments: str, stdin: str = "") -> Any:
@@ -147,7 +148,7 @@ class System:
             text=True,
             env={**os.environ, **self.environ},
             cwd=ROOT,
-            timeout=60,
+            timeout=100,
             check=False,
         )
 

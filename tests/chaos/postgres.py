@@ -13,9 +13,11 @@ import pytest
 from sqlalchemy.engine import URL
 
 from tests.servers import postgres
+from tests.servers.ports import free_port
 from tests.servers.runs import start_guarded
+from tests.waiting import wait_until
 
-STOP_SECONDS = 10.0
+STOP_SECONDS = 60.0
 
 # What has been acknowledged outlives the server's death, if not the machine's.
 _OPTIONS = (
@@ -35,7 +37,7 @@ class PostgresOfARun:
         self._user = postgres._unprivileged_user()
         self._folder = Path(tempfile.mkdtemp(prefix="widget-auth-chaos-postgres-"))
         self._password = secrets.token_urlsafe(16)
-        self.port = postgres._free_port()
+        self.port = free_port()
         postgres._make_cluster(self._binaries, self._folder, self._user, self._password)
 
     def url(self, port: int | None = None) -> str:
@@ -69,9 +71,12 @@ class PostgresOfARun:
         self._guard.wait(STOP_SECONDS)
 
     def kill(self) -> None:
-        """Every process of it is gone at once."""
+        """Every process of it is gone at once: no other can start while one is left."""
+        self.pause()  # nobody is let in any more of whom nothing would be known
+        pids = self._pids()
         self._signal(signal.SIGKILL)
         self._guard.wait(STOP_SECONDS)
+        wait_until(lambda: not any(_lives(pid) for pid in pids), "the end of PostgreSQL")
 
     def pause(self) -> None:
         """It holds its connections and answers nobody."""
@@ -111,6 +116,13 @@ def require_postgres() -> None:
         if os.environ.get("CI") == "true":
             pytest.fail(str(missing.__doc__))
         pytest.skip(str(missing.__doc__))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
 
 
 def _parsed(url: str) -> URL:

@@ -14,13 +14,14 @@ import httpx
 from cli.processes import BEAT, WORKERS
 from storage.sql.engine import open_database
 from storage.sql.migrate import migrate
-from tests.acceptance.processes import ROOT, free_port
+from tests.acceptance.processes import ROOT
 from tests.acceptance.system import make_owner
 from tests.chaos.entries.traps import FOLDER_VARIABLE, NAME_VARIABLE, SPRUNG
 from tests.chaos.launched import Launched
 from tests.chaos.postgres import PostgresOfARun
 from tests.chaos.proxy import Proxy
 from tests.servers.forks import Launcher
+from tests.servers.ports import free_port
 from tests.servers.redis import RedisServer
 
 GATEWAYS = ("gateway-1", "gateway-2")

@@ -5,7 +5,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,10 +17,12 @@ import pytest
 from psycopg import sql
 from sqlalchemy.engine import URL, make_url
 
+from tests.servers.ports import free_port
 from tests.servers.runs import shared_by_run, start_guarded
 
 DATABASE_URL_VARIABLE = "WIDGET_AUTH_TEST_DATABASE_URL"
-START_SECONDS = 30.0
+START_SECONDS = 60.0
+ALONE_SECONDS = 60.0
 UNPRIVILEGED_USERS = ("postgres", "nobody")
 
 # What a test writes need not outlive the machine's next power cut.
@@ -68,8 +69,17 @@ class PostgresServer:
         self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
 
     def _execute(self, statement: sql.Composed) -> None:
+        """Repeated while somebody is still about to leave the database, which may take seconds."""
+        deadline = time.monotonic() + ALONE_SECONDS
         with closing(psycopg.connect(_conninfo(self._url), autocommit=True)) as connection:
-            connection.execute(statement)
+            while True:
+                try:
+                    connection.execute(statement)
+                except psycopg.errors.ObjectInUse:
+                    if time.monotonic() > deadline:
+                        raise
+                else:
+                    return
 
 
 @pytest.fixture(scope="session")
@@ -154,7 +164,7 @@ def _make_cluster(binaries: Path, folder: Path, user: str | None, password: str)
 
 
 def _serve(binaries: Path, folder: Path, user: str | None, password: str) -> str:
-    port = _free_port()
+    port = free_port()
     log = folder / "server.log"
     command = [str(binaries / "postgres"), "-D", str(folder / "cluster")]
     command += ["-h", "127.0.0.1", "-p", str(port)]
@@ -176,12 +186,6 @@ def _answers(url: URL) -> bool:
     except psycopg.OperationalError:
         return False
     return True
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _conninfo(url: URL) -> str:

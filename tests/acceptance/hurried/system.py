@@ -15,9 +15,10 @@ from services.transactions import Transactor
 from storage.redis.client import connect
 from storage.sql.engine import open_database
 from tests.acceptance.hurried.clock import FILE_VARIABLE, HurriedClock
-from tests.acceptance.processes import ROOT, free_port
+from tests.acceptance.processes import ROOT
 from tests.chaos.launched import Launched
 from tests.servers.forks import Launcher
+from tests.servers.ports import free_port
 from tests.servers.redis import RedisServer
 
 SWEEP_SECONDS = 0.1
