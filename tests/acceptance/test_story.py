@@ -6,6 +6,7 @@ import pytest
 
 from tests.acceptance.sites import Site, make_site
 from tests.acceptance.system import System
+from tests.waiting import until
 
 
 def test_one_secret_from_birth_to_death(site: Site) -> None:
@@ -59,11 +60,17 @@ def test_the_refusal_of_the_old_key_is_noted(site: Site) -> None:
         rotation = (await asyncio.to_thread(site.regenerate))["rotation"]
         async with site.widget() as widget:
             assert await widget.refusal(old) == "key_revoked"
+        await until(lambda: _last_use(site, rotation["id"])["refused_at"], "the note of it")
         receipt = await asyncio.to_thread(site.completed_receipt, rotation["id"])
         use = receipt["last_old_key_use"]
         assert use["accepted_at"] < receipt["effective_at"] < use["refused_at"]
 
     asyncio.run(use_old_key())
+
+
+def _last_use(site: Site, rotation_id: str) -> dict[str, str | None]:
+    use: dict[str, str | None] = site.get(f"/rotations/{rotation_id}")["last_old_key_use"]
+    return use
 
 
 def test_exactly_the_revoked_sessions_close(system: System) -> None:

@@ -10,7 +10,7 @@ from tests.acceptance.sites import Site
 
 OLD, NEWER, ANONYMOUS = 1000, 500, 500
 FOLLOWING_UP = ("revocation-1", "revocation-2", "maintenance")
-SECONDS = 30.0
+SECONDS = 60.0
 
 _PING = client_frame(b'{"type":"ping"}')
 

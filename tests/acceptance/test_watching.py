@@ -31,23 +31,6 @@ def cli(system: System, tmp_path: Path) -> CommandLine:
     return CommandLine(settings, tmp_path)
 
 
-def plan(site: Site) -> str:
-    """A rotation whose cut is half an hour away."""
-    due_at = to_wire(datetime.now(UTC) + timedelta(minutes=30))
-    rotation_id: str = site.regenerate(retire_previous=due_at)["rotation"]["id"]
-    return rotation_id
-
-
-def bring_forward(site: Site, rotation_id: str) -> str:
-    """The cut comes in a second; returns its date."""
-    due_at = to_wire(datetime.now(UTC) + timedelta(seconds=1))
-    with site.system.admin(site.api_key) as admin:
-        path = f"/projects/{site.project_id}/rotations/{rotation_id}"
-        answer = admin.patch(path, json={"retire_previous": due_at})
-    assert answer.status_code == 200, answer.text
-    return due_at
-
-
 def watching(cli: CommandLine, site: Site, rotation_id: str) -> Terminal:
     """Somebody watches that rotation."""
     return Terminal(cli, "rotation", "show", site.project_id, rotation_id, "--watch")
@@ -59,7 +42,7 @@ async def first_asked(widgets: dict[str, Widget]) -> str:
     heard, others = await asyncio.wait(hearing, return_when=asyncio.FIRST_COMPLETED)
     for other in others:
         other.cancel()
-    [asked] = heard
+    asked = next(iter(heard))
     assert asked.result()["reason"] == "secret_retiring"
     return hearing[asked]
 
@@ -70,18 +53,20 @@ async def live_through(site: Site, cli: CommandLine) -> tuple[Terminal, int, lis
         widgets = {"ada": ada, "bob": bob}
         for who, widget in widgets.items():
             await widget.signed_in(site.token(who))
-        rotation_id = plan(site)
+        rotation_id = site.plan()
         with watching(cli, site, rotation_id) as terminal:
             await asyncio.to_thread(terminal.read_until, "2 sessions left by the old key")
             mover = await first_asked(widgets)
             await widgets[mover].signed_in(site.token(mover))
             await asyncio.to_thread(terminal.read_until, "1 session left by the old key")
-            due_at = await asyncio.to_thread(bring_forward, site, rotation_id)
+            later = to_wire(datetime.now(UTC) + timedelta(minutes=40))
+            assert (await asyncio.to_thread(site.reschedule, rotation_id, later)).status_code == 200
+            await asyncio.to_thread(terminal.read_until, f"overlapping, due {later}")
+            await asyncio.to_thread(site.cut_soon, rotation_id)
             code = await asyncio.to_thread(terminal.read_to_end)
         moved = widgets.pop(mover)
         [stayed] = widgets.values()
         closed, _ = await stayed.closing()
-        assert f"overlapping, due {due_at}" in terminal.shown
         return terminal, code, [closed, await moved.is_alive()]
 
 
@@ -104,7 +89,7 @@ def test_ctrl_c_ends_the_watching_only(site: Site, cli: CommandLine) -> None:
         async with Widget(site.system.socket_url(site.project_id)) as widget:
             await widget.signed_in(site.token())
 
-    rotation_id = plan(site)
+    rotation_id = site.plan()
     asyncio.run(use_the_new_secret())
     with watching(cli, site, rotation_id) as terminal:
         terminal.read_until("0 sessions left by the old key")
@@ -114,7 +99,7 @@ def test_ctrl_c_ends_the_watching_only(site: Site, cli: CommandLine) -> None:
     assert code == 0
     assert re.search(r"state +overlapping", terminal.shown)
     assert "The rotation goes on without this command" in terminal.shown
-    due_at = bring_forward(site, rotation_id)
+    due_at = site.cut_soon(rotation_id)
     assert site.completed_receipt(rotation_id)["effective_at"] >= due_at
 
 

@@ -10,13 +10,6 @@ from tests.chaos.history import LOST, SIGNED_IN, Attempt, History, Regenerate, S
 from tests.chaos.receipts import wrong_receipts
 from tests.chaos.truth import ProjectTruth
 
-DELAY_SECONDS = 15.0
-"""How late a revocation may be after the last fault: three sweeps of 5 s.
-
-The runs sweep every second, but what bounds the completion is not shortened with that: a dead
-node's lease ends after 10 s (then a sweep), and a lost event is repeated within 4 s.
-"""
-
 FAULT_CODES = frozenset({0, 1006, 1012, 1013})
 """Closes that a fault explains: by the driver itself, cut, restarting, try again."""
 
@@ -209,7 +202,7 @@ def _may_have_ended(history: History, project: str, key_id: str) -> list[Regener
 
 
 def _due(history: History, began: float) -> float:
-    return max(began, history.last_fault_end()) + DELAY_SECONDS
+    return max(began, history.last_fault_end()) + history.delay_seconds
 
 
 def _is_known(truth: Truth, attempt: Attempt) -> bool:

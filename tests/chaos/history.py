@@ -7,6 +7,19 @@ from datetime import datetime
 SIGNED_IN = "signed_in"
 LOST = "lost"
 
+DELAY_SECONDS = 15.0
+"""How late a revocation may be after the last fault: three sweeps of 5 s.
+
+The runs sweep every second, but what bounds the completion is not shortened with that: a dead
+node's lease ends after 10 s (then a sweep), and a lost event is repeated within 4 s.
+"""
+
+PATIENT_SECONDS = 60.0
+"""What tests allow: a machine that others share may stand still for longer than is left over.
+
+`make chaos` and `make mutations` hold the delay itself.
+"""
+
 
 @dataclass(slots=True)
 class Attempt:
@@ -79,6 +92,7 @@ class History:
     """Everything that happened in one run.
 
     `probes` are the last attempts of all, with good tokens, after everything was well again.
+    `delay_seconds` is how late a revocation may be.
     """
 
     attempts: list[Attempt] = field(default_factory=list)
@@ -87,6 +101,7 @@ class History:
     faults: list[FaultSpan] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     probes: list[Attempt] = field(default_factory=list)
+    delay_seconds: float = DELAY_SECONDS
     wall_offset: float = field(default_factory=lambda: time.time() - time.monotonic())
 
     def at(self, moment: datetime) -> float:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tests.servers.forks import Fork, Launcher
 
-READY_SECONDS = 30.0
-STOP_SECONDS = 15.0
+READY_SECONDS = 90.0
+STOP_SECONDS = 60.0
 
 
 class NotReady(AssertionError):

@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Any, Self, TypeVar
 
 CHUNK = 64 * 1024
-SECONDS = 5.0
+SECONDS = 60.0
 _RESET = struct.pack("ii", 1, 0)
 _SUBSCRIBE = b"SUBSCRIBE"
 
@@ -71,6 +71,7 @@ class Link:
         self.name = name
         self.port = 0
         self.carried = 0
+        self.lost = 0
         self._proxy = proxy
         self._target = target
         self._rule = PASSING
@@ -154,6 +155,7 @@ class Link:
                 while self._holds(connection, way):
                     await self._changed.wait()
                 if way is Way.ANSWERED and self._rule.lose and self._rule.lose in chunk:
+                    self.lost += len(chunk)
                     continue
                 writer.write(chunk)
                 self.carried += len(chunk)

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from domain.errors import StorageUnavailable
 from storage.redis.client import connect
 from storage.sql.engine import open_database
-from tests.chaos.checker import DELAY_SECONDS, Violation, find_violations, open_by_generation
+from tests.chaos.checker import Violation, find_violations, open_by_generation
 from tests.chaos.faults import Fault, do
-from tests.chaos.history import SIGNED_IN, Attempt, History
+from tests.chaos.history import DELAY_SECONDS, SIGNED_IN, Attempt, History
 from tests.chaos.receipts import wrong_receipts
 from tests.chaos.system import GATEWAYS, ChaosSystem
 from tests.chaos.truth import ProjectTruth, read_truth
 from tests.chaos.visitors import Crowd, Gone, Project, visitor
 
-SETTLE_SECONDS = DELAY_SECONDS + 5.0
+SETTLE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,10 @@ async def run(
     intensity: Intensity,
     *,
     regenerates: int = 3,
+    delay_seconds: float = DELAY_SECONDS,
 ) -> Ran:
     """All the faults have happened while so many secrets or more were regenerated."""
-    history = History()
+    history = History(delay_seconds=delay_seconds)
     shop, bystander = Project(system, history), Project(system, history)
     await shop.create("Shop")
     await bystander.create("Bystander")
@@ -69,7 +70,8 @@ async def run(
         await rotating
         await crowd.calm_down()
         await asyncio.gather(*(probe(p, name) for p in (shop, bystander) for name in GATEWAYS))
-        truth = await settle(system, history, [shop.id, bystander.id])
+        patience = history.delay_seconds + SETTLE_SECONDS
+        truth = await settle(system, history, [shop.id, bystander.id], patience)
         return Ran(history, truth, find_violations(history, truth))
     finally:
         await _end([rotating, *guests])
@@ -77,7 +79,7 @@ async def run(
 
 async def probe(project: Project, gateway: str) -> None:
     """The history has the first good sign-in there, or the one that should have been."""
-    deadline = time.monotonic() + DELAY_SECONDS
+    deadline = time.monotonic() + project.history.delay_seconds
     key_id, _ = project.token("probe")
     last = Attempt(project.id, key_id, gateway, "probe", time.monotonic())
     while last.outcome != SIGNED_IN and time.monotonic() < deadline:
@@ -89,7 +91,7 @@ async def probe(project: Project, gateway: str) -> None:
 
 
 async def settle(
-    system: ChaosSystem, history: History, projects: list[str], seconds: float = SETTLE_SECONDS
+    system: ChaosSystem, history: History, projects: list[str], seconds: float
 ) -> dict[str, ProjectTruth]:
     """What the stores hold once nothing more is expected of them, or it is overdue."""
     database, client = open_database(system.database_url), connect(system.stores["redis"].url)

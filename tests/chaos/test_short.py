@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.chaos.faults import draw_short
-from tests.chaos.history import SIGNED_IN
+from tests.chaos.history import PATIENT_SECONDS, SIGNED_IN
 from tests.chaos.postgres import require_postgres
 from tests.chaos.runs import Intensity, run
 from tests.chaos.system import ChaosSystem
@@ -23,6 +23,7 @@ SEED_VARIABLE = "WIDGET_AUTH_CHAOS_SEED"
 MOST_BITS = 32
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_lost_and_nothing_let_through(
     kind: str, redis_server: RedisServer, measured: Callable[[str], None]
@@ -34,7 +35,8 @@ def test_nothing_is_lost_and_nothing_let_through(
     dice = random.Random(seed)  # noqa: S311 - to be repeated
     faults = draw_short(kind, dice)
     with ChaosSystem(kind) as system:
-        ran = asyncio.run(run(system, faults, dice, Intensity()))
+        story = run(system, faults, dice, Intensity(), delay_seconds=PATIENT_SECONDS)
+        ran = asyncio.run(story)
 
     answered = sum(r.answered_at is not None for r in ran.history.regenerates)
     sign_ins = sum(attempt.outcome == SIGNED_IN for attempt in ran.history.attempts)

@@ -18,7 +18,7 @@ from websockets.exceptions import InvalidHandshake, WebSocketException
 from tests.chaos.history import LOST, SIGNED_IN, Attempt, History, Regenerate, Said, SocketLife
 from tests.chaos.system import GATEWAYS, ChaosSystem
 
-OPEN_SECONDS = 5.0
+OPEN_SECONDS = 20.0
 ANSWER_SECONDS = 8.0
 PING_SECONDS = 0.2
 ABNORMAL = 1006

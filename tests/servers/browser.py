@@ -12,6 +12,7 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     WebSocket,
+    expect,
     sync_playwright,
 )
 
@@ -27,7 +28,7 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE_SECONDS = 15
+PATIENCE_SECONDS = 30
 # The browser's word for a page that was left, by whoever uses it, while its widget connected.
 LEFT_EARLY = "WebSocket is closed before the connection is established"
 
@@ -80,6 +81,7 @@ def chromium() -> Iterator[Browser]:
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
+    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
         yield browser

@@ -109,10 +109,15 @@ class Fork:
         self.send_signal(signal.SIGKILL)
 
     def _look(self, seconds: float) -> int | None:
-        if self.returncode is None and select.select([self._handle], [], [], seconds)[0]:
+        if self.returncode is None and self._ends_within(seconds):
             self.returncode = self._launcher.reap(self.pid)
             os.close(self._handle)
         return self.returncode
+
+    def _ends_within(self, seconds: float) -> bool:
+        end = select.poll()  # unlike select, for any number of open files
+        end.register(self._handle, select.POLLIN)
+        return bool(end.poll(seconds * 1000))
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 RUN_DIR_VARIABLE = "WIDGET_AUTH_TEST_RUN_DIR"
-GUARDS_GONE_SECONDS = 15.0
+GUARDS_GONE_SECONDS = 60.0
 
 _alive: list[IO[bytes]] = []
 _guards: list["subprocess.Popen[bytes]"] = []  # kept: they outlive whoever asked for them

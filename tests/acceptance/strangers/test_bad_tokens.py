@@ -44,7 +44,7 @@ def _well_formed_but(site: Site) -> dict[str, list[Wanted]]:
             signed(nbf=now + LEEWAY + 60, exp=now + 590),
             signed(iat=now + LEEWAY + 60, exp=now + 590),
         ],
-        "lifetime_too_long": [signed(exp=now + 601), site.wanted({"exp": now + 10**6})],
+        "lifetime_too_long": [signed(iat=now, exp=now + 601), site.wanted({"exp": now + 10**6})],
         "claim_missing": [
             site.wanted({"external_id": "ada", "iat": now}),
             site.wanted({"exp": now + 60, "name": "Ada"}),
