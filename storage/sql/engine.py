@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
@@ -27,6 +27,7 @@ TRANSACTION_ATTEMPTS = 3
 _RETRIED_STATES = frozenset({"40P01", "40001"})  # deadlock detected, serialization failure
 _LOCK_NOT_AVAILABLE = "55P03"
 _QUERY_CANCELED = "57014"
+_READ_ONLY = "25006"
 # Every statement here has an index to go by. A connection keeps its plans, and one made while a
 # table was small would read all of it for as long: so reading all of a table is no plan, and what
 # that makes of a plan's cost starts no compiler.
@@ -175,6 +176,7 @@ def _open_postgresql(url: URL, clock: Clock | None) -> Engine:
         connect_args={**CONNECT_ARGUMENTS, "options": f"{CONNECT_ARGUMENTS['options']} {_PLANS}"},
     )
     sa.event.listen(engine, "do_connect", _connect_patiently)
+    sa.event.listen(engine, "handle_error", _let_go_of_former_primary)
     return engine
 
 
@@ -192,6 +194,17 @@ def _connect_patiently(
     _dialect: object, _record: object, arguments: list[Any], named: dict[str, Any]
 ) -> PatientConnection:
     return PatientConnection.connect(*arguments, **named)
+
+
+def _let_go_of_former_primary(context: ExceptionContext) -> None:
+    """A server that refuses to be written to is none of ours, and no connection to it is kept.
+
+    After a failover the address may lead to it for a while yet.
+    """
+    options = context.connection.get_execution_options() if context.connection else {}
+    is_refused = getattr(context.original_exception, "sqlstate", None) == _READ_ONLY
+    if is_refused and not options.get("postgresql_readonly"):
+        context.is_disconnect = True  # of every connection in the pool
 
 
 def _open_sqlite(url: URL, clock: Clock | None) -> Database:

@@ -35,6 +35,7 @@ _OPTIONS = (
 
 UNHURRIED_ARGUMENTS: dict[str, Any] = {
     "connect_timeout": CONNECT_SECONDS,
+    "target_session_attrs": "read-write",  # what a former primary says may be overtaken
     "options": f"-c lock_timeout={LOCK_SECONDS}s -c timezone=UTC",
     "keepalives": 1,
     "keepalives_idle": 2,
