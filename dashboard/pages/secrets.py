@@ -46,7 +46,7 @@ Text = Annotated[str, Form()]
 
 async def _entered(
     expected: Text = "",
-    when: Text = NOW,
+    when: Text = "",
     local_time: Text = "",
     reason: Text = "",
     pinned: Text = "",
