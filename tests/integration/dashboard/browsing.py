@@ -1,5 +1,6 @@
 """Members and what their browsers send, without a browser."""
 
+import itertools
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +14,14 @@ from domain.roles import Role
 from services.access import add_member
 from services.member_sign_ins import sign_in
 from storage.sql.access import Member
-from tests.integration.dashboard.serving import Api
+from tests.integration.dashboard.serving import PATIENCE_SECONDS, Api
 from tests.integration.scenes import ADMINISTRATOR
 
 # Only as strong as a test needs it.
 HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD = "a quiet place to read"
 PAGE = {"Accept": "text/html"}
+_NUMBERS = itertools.count(1)
 
 
 def new_member(
@@ -81,11 +83,11 @@ def browsing(api: Api, *members: Member) -> Iterator[Browsing]:
     The address counts where the dashboard trusts this machine as a proxy.
     """
     url = api.client.base_url
-    headers = {
-        **PAGE,
-        "X-Forwarded-For": f"10.{secrets.randbelow(2**8)}.{secrets.randbelow(2**8)}.7",
-    }
-    with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=20) as client:
+    number = next(_NUMBERS)
+    headers = {**PAGE, "X-Forwarded-For": f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"}
+    with httpx.Client(
+        base_url=url, headers=headers, trust_env=False, timeout=PATIENCE_SECONDS
+    ) as client:
         browser = Browsing(api, client)
         if members:
             browser.hold(sign_in(api.stores.transactor, members))

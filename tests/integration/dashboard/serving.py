@@ -4,7 +4,6 @@ import json
 import os
 import socket
 import threading
-import time
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
@@ -23,8 +22,9 @@ from domain.roles import Role
 from services.access import issue_api_key
 from services.stores import Stores
 from tests.integration.scenes import ADMINISTRATOR, add_project
+from tests.waiting import wait_until
 
-START_SECONDS = 5.0
+PATIENCE_SECONDS = 60.0
 SEALING_KEY = urlsafe_b64encode(b"s" * 32).decode()  # as of scenes.SEALER
 
 
@@ -81,7 +81,7 @@ class Caller:
 @contextmanager
 def client_of(base_url: str) -> Iterator[httpx.Client]:
     """Keeps connections to a server, for any number of callers."""
-    with httpx.Client(base_url=base_url, trust_env=False, timeout=20) as client:
+    with httpx.Client(base_url=base_url, trust_env=False, timeout=PATIENCE_SECONDS) as client:
         yield client
 
 
@@ -129,20 +129,12 @@ def serving(settings: DashboardSettings, **options: Any) -> Iterator[Api]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            wait_until(lambda: server.started)
+            wait_until(lambda: server.started, "a dashboard that serves", PATIENCE_SECONDS)
             with client_of(f"http://127.0.0.1:{listener.getsockname()[1]}") as client:
                 yield Api(dashboard, client)
         finally:
             server.should_exit = True
             thread.join()
-
-
-def wait_until(reached: Any, seconds: float = START_SECONDS) -> None:
-    """It is so, within some seconds."""
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def nobody() -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
-import sqlalchemy as sa
 
 from dashboard.runtime import PASSWORDS_A_MINUTE
 from domain.ids import ProjectId
@@ -27,10 +27,10 @@ from tests.integration.dashboard.serving import (
     nobody,
     serving,
     settings_of,
-    wait_until,
 )
 from tests.integration.scenes import ADMINISTRATOR
 from tests.servers.redis import RedisServer
+from tests.waiting import SECONDS, somebody_waits_for_a_lock, wait_until
 
 JOAN = {"email": " Joan@Example.com ", "role": "operator"}
 
@@ -135,34 +135,22 @@ def test_a_link_makes_one_member_however_many_accept_it_at_once(
             accept_in_sql(transaction, token, "a hash", None)
             second = threads.submit(accept_second)
             if transaction.db.dialect.name == "postgresql":  # SQLite has one writer anyway
-                wait_until(lambda: _somebody_waits(api), 20)
+                wait_until(partial(somebody_waits_for_a_lock, api.stores.database))
             return second
 
         second = transactor.run(accept_first)
-        assert second.result(20) == "over"
+        assert second.result(SECONDS) == "over"
 
     assert len(listed(administrator, project_id)) == 1
-
-
-def _somebody_waits(api: Api) -> bool:
-    """Whether somebody in this database waits for another one's lock."""
-    query = (
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    with api.stores.database.reading() as db:
-        return bool(db.execute(sa.text(query)).scalar_one())
 
 
 def test_two_owners_cannot_remove_each_other(api: Api) -> None:
     """At the same moment, each by the other: one of them stays."""
     transactor = api.stores.transactor
     pair = [new_member(api, Role.OWNER).id for _ in range(2)]
-    with transactor.database.reading() as db:
-        others = [each.member.id for each in list_members(db, None, limit=200)]
 
-    def leave_the_pair(transaction: Any) -> None:
-        for owner_id in others:
+    def leave_the_pair(transaction: Transaction) -> None:
+        for owner_id in lock_owners(transaction.db):
             if owner_id not in pair:
                 remove_member(transaction, None, owner_id, ADMINISTRATOR)
 

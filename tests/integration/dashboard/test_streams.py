@@ -12,8 +12,9 @@ from domain.roles import Role
 from services.answer_visitor import answer_visitor
 from tests.integration.dashboard.browsing import Browsing, browsing, new_member
 from tests.integration.dashboard.people import sign_in
-from tests.integration.dashboard.serving import Api, wait_until
+from tests.integration.dashboard.serving import Api
 from tests.integration.scenes import ADMINISTRATOR, rotate
+from tests.waiting import wait_until
 
 EVENTS = {"Accept": "text/event-stream"}
 
@@ -81,7 +82,7 @@ def test_a_member_has_so_many_streams(api: Api, project_id: ProjectId) -> None:
             with following(browser, project_id) as answer:
                 return answer.status_code == 200
 
-        wait_until(has_room, seconds=10)
+        wait_until(has_room)
 
 
 def test_all_members_together_have_so_many_streams() -> None:

@@ -133,7 +133,9 @@ def test_nothing_of_an_inspection_is_kept(
     inspect(administrator, project_id, mint(made.secret, "ada"))
     inspect(administrator, project_id, mint("wrong" * 20, "ada"))
 
-    assert _everything(api) == before
+    rows, keys = _everything(api)
+    assert rows == before[0]
+    assert keys <= before[1]  # some may end by themselves
 
 
 def test_a_caller_inspects_30_times_a_minute(api: Api, project_id: ProjectId) -> None:
@@ -149,10 +151,10 @@ def test_a_caller_inspects_30_times_a_minute(api: Api, project_id: ProjectId) ->
     assert other.post(path, json={"token": "x"}).status_code == 200
 
 
-def _everything(api: Api) -> tuple[dict[str, list[Any]], list[bytes]]:
+def _everything(api: Api) -> tuple[dict[str, list[Any]], set[bytes]]:
     with api.stores.database.reading() as db:
         rows = {
             table.name: sorted(map(repr, db.execute(sa.select(table)).all()))
             for table in metadata.sorted_tables
         }
-    return rows, sorted(api.stores.redis.keys())
+    return rows, set(api.stores.redis.keys())
