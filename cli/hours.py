@@ -43,7 +43,8 @@ def show(project_text: str, *, as_json: bool) -> None:
     "opened",
     multiple=True,
     metavar="DAYS=FROM-TO[,…]",
-    help="Such as mon-fri=09:00-12:30,13:30-18:00; repeatable. Days left out are offline.",
+    help="Such as mon-fri=09:00-12:30,13:30-18:00; repeatable, also for the same days."
+    " Days left out are offline.",
 )
 @click.option(
     "--file",
@@ -152,14 +153,18 @@ def _hours(project: Project, opened: Sequence[str], file: Path | None, *, from_s
 
 
 def _weekly(opened: Sequence[str]) -> JsonObject:
-    weekly: JsonObject = {}
+    weekly: dict[str, list[Json]] = {}
     for text in opened:
         days, intervals = _days_and_intervals(text)
-        weekly.update(dict.fromkeys(days, intervals))
-    return weekly
+        for day in days:
+            if day in weekly and not (weekly[day] and intervals):
+                message = f"--open: {day} is given as offline, and once more."
+                raise WrongUse("hours_invalid", message)
+            weekly[day] = [*weekly.get(day, []), *intervals]
+    return {**weekly}
 
 
-def _days_and_intervals(text: str) -> tuple[Sequence[str], Json]:
+def _days_and_intervals(text: str) -> tuple[Sequence[str], list[Json]]:
     found = _OPEN.fullmatch(text)
     if found is None or {found[1], found[2] or found[1]} - set(WEEKDAYS):
         message = f"--open: give days as mon-fri=09:00-17:30, not {shown(text[:64])}."

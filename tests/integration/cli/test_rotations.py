@@ -126,6 +126,22 @@ def test_hours_are_set_shown_and_previewed(cli: CommandLine, shop: Shop) -> None
     assert moved["moved_because"] == "never_offline"  # no stretch of two hours is left
 
 
+def test_days_named_twice_have_all_their_hours(sqlite_cli: CommandLine) -> None:
+    """In whatever order; what overlaps, or says that a day is open and offline, is refused."""
+    sqlite_cli("project", "create", "Shop")
+    set_hours = ("hours", "set", "Shop", "--json")
+    halves = ("--open", "mon-fri=13:30-18:00", "--open", "mon-tue=09:00-12:30")
+
+    weekly = sqlite_cli(*set_hours, *halves).document["operating_hours"]["weekly"]
+
+    assert weekly["mon"] == weekly["tue"] == [["09:00", "12:30"], ["13:30", "18:00"]]
+    assert weekly["wed"] == weekly["fri"] == [["13:30", "18:00"]]
+    for second, code in (("fri=09:00-14:00", "invalid"), ("fri=", "hours_invalid")):
+        assert sqlite_cli(*set_hours, *halves, "--open", second).error == (2, code)
+    after = sqlite_cli("hours", "show", "Shop", "--json").document["operating_hours"]
+    assert after["weekly"] == weekly
+
+
 @on_sqlite
 def test_hours_are_read_as_json(cli: CommandLine, shop: Shop) -> None:
     """From a file or standard input, and back to never offline; anything else is wrong use."""
