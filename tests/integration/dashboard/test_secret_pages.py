@@ -9,7 +9,7 @@ from domain.roles import Role
 from domain.signing_secrets import SecretState
 from storage.sql import signing_secrets
 from tests.integration.dashboard.browsing import browsing, new_member
-from tests.integration.dashboard.serving import Api
+from tests.integration.dashboard.serving import Api, serving, settings_of
 from tests.integration.scenes import rotate
 
 HIDDEN = re.compile(r'<input type="hidden" name="(when|expected)" value="(.*?)">')
@@ -52,3 +52,15 @@ def test_the_first_secret_asks_for_no_date(api: Api, project_id: ProjectId) -> N
     assert not RADIO.search(page)
     assert answer.status_code == 201
     assert states_of(api, project_id) == [SecretState.ACTIVE]
+
+
+def test_without_redis_nobody_knows_how_many_are_live(kept_database_url: str) -> None:
+    """The page says so of each secret."""
+    with serving(settings_of(kept_database_url, "redis://127.0.0.1:1/0")) as api:
+        project_id = api.project()
+        rotate(api.stores.transactor, project_id)
+        rotate(api.stores.transactor, project_id)
+        with browsing(api, new_member(api, Role.ADMINISTRATOR, project_id)) as browser:
+            page = browser.get(f"/projects/{project_id}/authentication").text
+
+    assert re.findall(r'data-label="Live"><div>(.*?)</div>', page) == ["unknown"] * 2
