@@ -1,7 +1,6 @@
 """Migrating PostgreSQL takes its time and keeps nobody, and one machine waits for another."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,13 +19,16 @@ from domain.errors import ProjectBusy
 from storage.sql.engine import Database
 from storage.sql.migrate import MIGRATION_LOCK, is_migrated, migrate
 from storage.sql.patience import MIGRATION_SECONDS, PatientConnection
+from tests.waiting import SECONDS, wait_until
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 _HOLD = sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK))
+_FOR_LONG = sa.text("SET LOCAL idle_in_transaction_session_timeout = 0")
 _SETTINGS = ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout")
 _BUILDING = sa.text(
-    "SELECT count(*) FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting%'"
+    "SELECT count(*) FROM pg_stat_progress_create_index"
+    " WHERE datname = current_database() AND phase LIKE 'waiting%'"
 )
 _BUILD = "CREATE INDEX CONCURRENTLY ix_devices_ended_at ON devices (ended_at, id)"
 _INVALID = sa.text("SELECT count(*) FROM pg_index WHERE NOT indisvalid")
@@ -49,11 +51,12 @@ def test_a_second_machine_waits_for_the_first(database: Database) -> None:
     """For minutes, if need be; then it finds everything done."""
     with ThreadPoolExecutor(1) as pool, asking() as asked:
         with database.writer.begin() as first:
+            first.execute(_FOR_LONG)
             first.execute(_HOLD)
             second = pool.submit(migrate, database)
-            until(lambda: len(asked) >= 2)
+            wait_until(lambda: len(asked) >= 2, "the second machine's second question")
             assert not second.done()
-        second.result(10)
+        second.result(SECONDS)
     assert MIGRATION_SECONDS >= 300
     assert is_migrated(database)
 
@@ -70,14 +73,6 @@ def asking() -> Iterator[list[str]]:
     sa.event.listen(Engine, "before_cursor_execute", note)
     yield asked
     sa.event.remove(Engine, "before_cursor_execute", note)
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    """It is so."""
-    deadline = time.monotonic() + 10
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def count(database: Database, query: sa.TextClause) -> int:
@@ -112,11 +107,12 @@ def building(database: Database) -> Iterator[None]:
     """An index of devices is being built: its machine waits for somebody who uses the table."""
     with ThreadPoolExecutor(1) as pool:
         with database.writer.begin() as user:
+            user.execute(_FOR_LONG)
             user.execute(_USE_DEVICES)
             migrating = pool.submit(migrate, database)
-            until(lambda: count(database, _BUILDING) > 0)
+            wait_until(lambda: count(database, _BUILDING) > 0, "an index that waits")
             yield
-        migrating.result(10)
+        migrating.result(SECONDS)
 
 
 def test_nobody_waits_for_an_index(database: Database) -> None:
@@ -138,8 +134,8 @@ def test_a_machine_that_waits_is_not_waited_for(database: Database) -> None:
     with ThreadPoolExecutor(1) as pool, asking() as asked:
         with building(database):
             second = pool.submit(migrate, database)
-            until(lambda: len(asked) >= 3)
-        second.result(10)
+            wait_until(lambda: len(asked) >= 3, "the second machine's second question")
+        second.result(SECONDS)
 
     assert is_migrated(database)
 

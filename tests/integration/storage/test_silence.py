@@ -1,7 +1,6 @@
 """PostgreSQL behind a peer that acknowledges every byte and answers none."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +13,8 @@ from storage.sql.engine import Database, open_database
 from storage.sql.patience import ANSWER_SECONDS, CONNECT_SECONDS, PING_SECONDS
 from tests.chaos.proxy import Link, Proxy, Rule
 
-MARGIN_SECONDS = 3.0
+MARGIN_SECONDS = 20.0
+"""Of a machine that may stand still; whoever waited for good would wait beyond it."""
 
 
 @pytest.fixture
@@ -48,15 +48,17 @@ def test_nobody_waits_for_a_silent_peer_for_good(proxied: Database, link: Link) 
         db.execute(sa.text("SELECT 2"))
 
     with ThreadPoolExecutor(2) as pool:
-        waiting = pool.submit(_seconds_until_unavailable, lambda: proxied.write(ask_within))
+        waiting = pool.submit(_is_unavailable, lambda: proxied.write(ask_within))
         assert in_transaction.wait(MARGIN_SECONDS)
         _read(proxied)  # leaves a connection in the pool
         link.obey(Rule(hole=True))
         silenced.set()
-        asking = pool.submit(_seconds_until_unavailable, lambda: _read(proxied))
-        assert asking.result() < PING_SECONDS + CONNECT_SECONDS + MARGIN_SECONDS
-        assert waiting.result() < ANSWER_SECONDS + MARGIN_SECONDS
-    link.lift()
+        try:
+            asking = pool.submit(_is_unavailable, lambda: _read(proxied))
+            assert asking.result(PING_SECONDS + CONNECT_SECONDS + MARGIN_SECONDS)
+            assert waiting.result(ANSWER_SECONDS + MARGIN_SECONDS)
+        finally:
+            link.lift()
     assert _read(proxied) == 3
 
 
@@ -66,8 +68,9 @@ def _read(database: Database) -> int:
         return number
 
 
-def _seconds_until_unavailable(ask: Callable[[], object]) -> float:
-    began = time.monotonic()
-    with pytest.raises(StorageUnavailable):
+def _is_unavailable(ask: Callable[[], object]) -> bool:
+    try:
         ask()
-    return time.monotonic() - began
+    except StorageUnavailable:
+        return True
+    return False
