@@ -18,33 +18,7 @@ from storage.sql import projects
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 500
 LOCK_SECONDS = 5.0
-
-
-class EpochComparison:
-    """Compares every project's epoch in SQL with the one in Redis, some at each sweep.
-
-    Those that are halted already are passed over.
-    """
-
-    def __init__(self, at_once: int = AT_ONCE) -> None:
-        self._at_once = at_once
-        self._after = ProjectId("")
-
-    def go_on(self, stores: Stores) -> int:
-        """The next projects were compared, after the last ones the first; how many are halted now.
-
-        Raises:
-            StorageUnavailable: a store does not answer; the next sweep compares the same ones.
-        """
-        with stores.database.reading() as db:
-            epochs = projects.list_epochs(db, after=self._after, limit=self._at_once)
-        in_redis = publications.read_epochs(stores.redis, list(epochs))
-        ahead = [p for p, epoch in epochs.items() if (in_redis[p].epoch or 0) > epoch]
-        halted = sum(halt_if_behind(stores, project_id) for project_id in ahead)
-        self._after = max(epochs) if len(epochs) == self._at_once else ProjectId("")
-        return halted
 
 
 def halt_if_behind(

@@ -2,13 +2,17 @@
 
 import secrets
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
+from domain.errors import ProjectBusy
 from domain.ids import ProjectId
 from domain.projects import Project
+from services.busy_projects import SWEEP_SECONDS
 from services.halting import halt_if_behind
 from services.stores import Stores
+from services.transactions import Transaction
 from storage.redis import assertions, leases, persons, publications, signals
 from storage.redis.client import identify
 from storage.redis.keys import PERSONS_SECONDS
@@ -32,7 +36,9 @@ def publish_card(stores: Stores, project_id: ProjectId, *, after_loss: bool = Fa
     Persons whose sessions were ended stand there before the card does.
 
     The SQL read begins after the publication, so a copy read before Redis lost its data can never
-    seed it (decision 0003). A card that is ahead of SQL stays so, and the project is halted.
+    seed it (decision 0003). An epoch that is ahead of SQL stays so, and the project is halted;
+    settings that are ahead of SQL were lost there, and what SQL says instead overtakes them
+    (decision 0009).
 
     Args:
         after_loss: whether the card may be a stale copy, and persons beside it missing.
@@ -42,10 +48,11 @@ def publish_card(stores: Stores, project_id: ProjectId, *, after_loss: bool = Fa
     """
     for _ in range(ATTEMPTS):
         seed = publications.begin_publication(stores.redis, project_id, secrets.token_hex(8))
-        held = publications.read_epochs(stores.redis, [project_id])[project_id].epoch
+        held = publications.read_epochs(stores.redis, [project_id])[project_id]
         with stores.database.reading() as db:
             project = projects.find_project(db, project_id)
-            since = now_of(db) - (RECENT if held is not None and not after_loss else PERSONS_KEPT)
+            is_known = held.epoch is not None and not after_loss
+            since = now_of(db) - (RECENT if is_known else PERSONS_KEPT)
             raised = signing_out.list_raised_persons(db, project_id, since)
         if project is None:
             published = publications.publish_unknown(stores.redis, project_id, seed)
@@ -53,12 +60,35 @@ def publish_card(stores: Stores, project_id: ProjectId, *, after_loss: bool = Fa
             # Before the card: where it stands, nobody's sign-out is missing (decision 0008).
             persons.raise_persons(stores.redis, project_id, map(person_epoch_of, raised))
             published = publications.publish(stores.redis, project.card(), seed)
-        if project and not project.is_halted and (held or 0) > project.epoch:
-            halt_if_behind(stores, project_id)
+            published &= _has_lost_nothing(stores, project, held)
         if published:
             return True
     log.warning("card_not_published", project_id=project_id)
     return False
+
+
+def _has_lost_nothing(stores: Stores, project: Project, held: CardVersion) -> bool:
+    """Whether SQL had all that Redis had before; if not it is halted, or goes on from there.
+
+    Args:
+        held: read before the project was.
+    """
+    if not project.is_halted and (held.epoch or 0) > project.epoch:
+        halt_if_behind(stores, project.id)
+    if held.revision is None or held.revision <= project.revision:
+        return True
+    log.warning("card_ahead_of_sql", project_id=project.id, revision=held.revision)
+    overtake = partial(_overtake, project_id=project.id, revision=held.revision)
+    try:
+        stores.transactor.run_for_project(project.id, overtake, lock_seconds=SWEEP_SECONDS)
+    except ProjectBusy:
+        log.warning("card_left_to_sweep", project_id=project.id)
+    return False
+
+
+def _overtake(transaction: Transaction, *, project_id: ProjectId, revision: int) -> None:
+    projects.lock_project(transaction.db, project_id)
+    projects.raise_revision(transaction.db, project_id, revision, transaction.now)
 
 
 def person_epoch_of(person: RaisedPerson) -> PersonEpoch:

@@ -17,8 +17,8 @@ from domain.json_values import Json
 from domain.queue_sealing import SALT_BYTES, TokenSealer
 from domain.sealing import SecretSealer
 from services.announce_retirements import SoftCut
+from services.compare_cards import CardComparison
 from services.erase_devices import DeviceErasure
-from services.halting import EpochComparison
 from services.key_rings import KeyRings
 from services.note_key_use import KeyUseNotes
 from services.poison_notes import PoisonNotes
@@ -93,9 +93,9 @@ class Runtime:
         return KeyUseNotes(self.stores.transactor)
 
     @cached_property
-    def epoch_comparison(self) -> EpochComparison:
-        """Goes through the projects' epochs, some at each sweep."""
-        return EpochComparison()
+    def card_comparison(self) -> CardComparison:
+        """Goes through the projects' cards, some at each sweep."""
+        return CardComparison()
 
     @cached_property
     def device_erasure(self) -> DeviceErasure:

@@ -120,7 +120,7 @@ def _register_sweep_tasks(app: Celery, runtime: Runtime) -> None:
         if project_id is None:
             asserted = assert_cards_after_loss(runtime.stores)
             cards = publish_recent_cards(runtime.stores)
-            halted = runtime.epoch_comparison.go_on(runtime.stores)
+            halted = runtime.card_comparison.go_on(runtime.stores)
             return {"cards": cards, "asserted": asserted, "halted": halted}
         return {"cards": tell_card(runtime.stores, ProjectId(str(project_id)))}
 

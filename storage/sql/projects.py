@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -132,6 +132,15 @@ def raise_epoch(db: Connection, project_id: ProjectId, epoch: int, now: datetime
     )
 
 
+def raise_revision(db: Connection, project_id: ProjectId, above: int, now: datetime) -> None:
+    """The project's revision is above this one, and the sweep asserts its card again."""
+    db.execute(
+        projects.update()
+        .where(projects.c.id == project_id, projects.c.revision <= above)
+        .values(revision=above + 1, updated_at=now)
+    )
+
+
 def note_change(db: Connection, project_id: ProjectId, now: datetime) -> None:
     """The sweep asserts the project's card again, and who of it was signed out lately."""
     db.execute(projects.update().where(projects.c.id == project_id).values(updated_at=now))
@@ -186,13 +195,20 @@ def list_projects_changed_since(db: Connection, moment: datetime, limit: int) ->
     return [_project(row) for row in db.execute(query).mappings()]
 
 
-def list_epochs(db: Connection, *, after: ProjectId, limit: int) -> dict[ProjectId, int]:
-    """The epochs of up to `limit` projects that are not halted, in id order after the given id."""
-    query = sa.select(projects.c.id, projects.c.epoch).where(
+class Version(NamedTuple):
+    """How far a project has come; neither number ever falls, unless SQL loses commits."""
+
+    epoch: int
+    revision: int
+
+
+def list_versions(db: Connection, *, after: ProjectId, limit: int) -> dict[ProjectId, Version]:
+    """Those of up to `limit` projects that are not halted, in id order after the given id."""
+    query = sa.select(projects.c.id, projects.c.epoch, projects.c.revision).where(
         projects.c.id > after, projects.c.halted_at.is_(None)
     )
     rows = db.execute(query.order_by(projects.c.id).limit(limit))
-    return {row.id: row.epoch for row in rows}
+    return {row.id: Version(row.epoch, row.revision) for row in rows}
 
 
 def list_halted_projects(

@@ -15,7 +15,8 @@ from domain.rotation_dates import AtTime
 from domain.rotations import RotationState
 from domain.signing_secrets import SecretState
 from services.alarms import read_alarms
-from services.halting import EpochComparison, halt_if_behind
+from services.compare_cards import CardComparison
+from services.halting import halt_if_behind
 from services.key_rings import KeyRings
 from services.publish_cards import publish_card
 from services.revoke_tokens import revoke_tokens
@@ -142,7 +143,7 @@ def scene(database: Database, redis_url: str) -> Iterator[Scene]:
 
 
 def _compare(scene: Scene) -> None:
-    EpochComparison().go_on(scene.stores)
+    CardComparison().go_on(scene.stores)
 
 
 def _publish(scene: Scene) -> None:
@@ -307,6 +308,6 @@ def test_the_comparison_goes_through_every_project(scene: Scene) -> None:
     scene.restore()
     for _ in range(4):
         add_project(scene.stores.transactor)
-    comparison = EpochComparison(at_once=2)
+    comparison = CardComparison(at_once=2)
     assert sum(comparison.go_on(scene.stores) for _ in range(3)) == 1
     assert scene.is_halted
