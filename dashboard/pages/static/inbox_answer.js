@@ -2,9 +2,10 @@
 import { ask } from "./api.js";
 
 const NAME = "widget-auth-agents-name:";
+const UNSURE = "It may not have been sent: look at the conversation before you send it again.";
 
-/** The form sends to the API; `sent()` is called after each answer. */
-export function answerIn(form, sent) {
+/** The form sends to the API; `show()` is called whenever an answer more may be in the thread. */
+export function answerIn(form, show) {
   const { text, name } = form.elements;
   const fault = form.querySelector("[data-fault]");
   const button = form.querySelector("button");
@@ -27,9 +28,12 @@ export function answerIn(form, sent) {
       await ask("POST", form.dataset.answer, { text: words, name: name.value.trim() || null });
       text.value = "";
       tell("");
-      await sent();
+      await show();
     } catch (error) {
-      tell(`It was not sent. ${error.code ? error.message : "The dashboard does not answer."}`);
+      // Without an answer of the dashboard's own, or with one that it failed, nobody knows.
+      const isRefused = error.code && error.status < 500;
+      tell(isRefused ? `It was not sent. ${error.message}` : UNSURE);
+      if (!isRefused) await show();
     } finally {
       busy = false;
       button.removeAttribute("aria-disabled");
