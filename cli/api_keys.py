@@ -4,7 +4,14 @@ import click
 
 from cli.connections import connected
 from cli.named_projects import named_project_id, require_fitting
-from cli.options import json_option, limit_option, project_argument, role_option
+from cli.options import (
+    cursor_option,
+    json_option,
+    limit_option,
+    project_argument,
+    role_option,
+)
+from cli.paging import cut, say_more
 from cli.printing import print_facts, print_json, print_table, say
 from domain.ids import is_uuid
 from domain.json_values import JsonObject
@@ -42,21 +49,24 @@ def add(project_text: str, name: str, role: str, *, as_json: bool) -> None:
 @click.command("list")
 @project_argument
 @limit_option
+@cursor_option
 @json_option
-def list_newest(project_text: str, limit: int, *, as_json: bool) -> None:
-    """List the newest API keys of a project, or with - for PROJECT those of owners."""
+def list_newest(project_text: str, limit: int, cursor: str | None, *, as_json: bool) -> None:
+    """List the API keys of a project, newest first, or with - for PROJECT those of owners."""
     with connected() as system:
         project_id = named_project_id(system.stores.database, project_text)
         with system.stores.database.reading() as db:
-            found = list_api_keys(db, project_id, limit=limit)
+            found = list_api_keys(db, project_id, limit=limit + 1, before=cursor)
+    page, next_cursor = cut(found, limit, lambda key: key.id)
     if as_json:
-        print_json({"items": [_shape(key) for key in found]})
+        print_json({"items": [_shape(key) for key in page], "next_cursor": next_cursor})
         return
     rows = [
         (key.id, key.name, key.role.value, key.last_four, key.created_at, key.revoked_at)
-        for key in found
+        for key in page
     ]
     print_table(("ID", "NAME", "ROLE", "LAST FOUR", "CREATED", "REVOKED"), rows)
+    say_more(next_cursor)
 
 
 @click.command()

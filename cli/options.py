@@ -25,6 +25,7 @@ limit_option = click.option(
     show_default=True,
     help="How many at most.",
 )
+cursor_option = click.option("--cursor", help="The next_cursor of the page before.")
 
 
 def secret_options(name: str, what: str) -> Callable[[Command], Command]:

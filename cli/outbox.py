@@ -5,7 +5,8 @@ import click
 from cli.connections import Connected, connected
 from cli.failures import WrongUse
 from cli.named_projects import get_named_project
-from cli.options import json_option, limit_option
+from cli.options import cursor_option, json_option, limit_option
+from cli.paging import cut, say_more
 from cli.printing import print_facts, print_json, print_table, say
 from cli.shapes import event_shape, parked_message_shape
 from domain.events import OutboxEvent
@@ -19,19 +20,25 @@ from storage.sql.parking import ParkedMessage
 @click.argument("project_text", metavar="[PROJECT]", required=False)
 @click.option("--parked", is_flag=True, help="What is not repeated any more, and why.")
 @limit_option
+@cursor_option
 @json_option
-def list_undone(project_text: str | None, limit: int, *, parked: bool, as_json: bool) -> None:
+def list_undone(
+    project_text: str | None, limit: int, cursor: str | None, *, parked: bool, as_json: bool
+) -> None:
     """List the events that wait to be carried out, oldest first; or what is parked.
 
-    Parked messages, which no task could make sense of, are listed where no project is named; what
-    they held is kept nowhere.
+    Parked messages, which no task could make sense of, are listed where no project is named, every
+    one of them beside the first page of events; what they held is kept nowhere.
     """
     with connected() as system:
-        events = _list_events(system, project_text, limit, parked=parked)
-        messages = _list_messages(system, limit) if parked and not project_text else []
+        found = _list_events(system, project_text, limit + 1, cursor, parked=parked)
+        with_messages = parked and not project_text and not cursor
+        messages = _list_messages(system) if with_messages else []
+    events, next_cursor = cut(found, limit, lambda event: event.event_id)
     if as_json:
         items = [event_shape(event) for event in events]
-        print_json({"items": items, "messages": [parked_message_shape(m) for m in messages]})
+        shapes = [parked_message_shape(message) for message in messages]
+        print_json({"items": items, "next_cursor": next_cursor, "messages": shapes})
         return
     print_table(
         ("EVENT", "PROJECT", "KIND", "SINCE", "PARKED", "BECAUSE"),
@@ -45,6 +52,7 @@ def list_undone(project_text: str | None, limit: int, *, parked: bool, as_json: 
             ("MESSAGE", "TASK", "BECAUSE", "PARKED", "EVENT", "MORE"),
             [(m.id, m.task, m.because, m.parked_at, m.reference, m.repeated) for m in messages],
         )
+    say_more(next_cursor)
 
 
 @click.command()
@@ -80,15 +88,15 @@ def dismiss(message_id: str | None, *, dismiss_all: bool, as_json: bool) -> None
 
 
 def _list_events(
-    system: Connected, project_text: str | None, limit: int, *, parked: bool
+    system: Connected, project_text: str | None, limit: int, after: str | None, *, parked: bool
 ) -> list[OutboxEvent]:
     with system.stores.database.reading() as db:
         project_id: ProjectId | None = None
         if project_text:
             project_id = get_named_project(db, project_text).id
-        return parking.list_undone(db, project_id, parked=parked, limit=limit)
+        return parking.list_undone(db, project_id, parked=parked, limit=limit, after=after)
 
 
-def _list_messages(system: Connected, limit: int) -> list[ParkedMessage]:
+def _list_messages(system: Connected) -> list[ParkedMessage]:
     with system.stores.database.reading() as db:
-        return parking.list_parked_messages(db, limit)
+        return parking.list_parked_messages(db)

@@ -4,7 +4,8 @@ import click
 
 from cli.connections import connected
 from cli.named_projects import get_named_project
-from cli.options import json_option, limit_option, project_argument
+from cli.options import cursor_option, json_option, limit_option, project_argument
+from cli.paging import cut, say_more
 from cli.printing import print_json, print_table
 from cli.receipts import print_receipt
 from cli.rotation_dialogue import say_where
@@ -17,17 +18,16 @@ from services.read_rotations import read_rotation, read_rotations
 @click.command("list")
 @project_argument
 @limit_option
-@click.option("--cursor", help="The next_cursor of the list before.")
+@cursor_option
 @json_option
 def list_newest(project_text: str, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List a project's rotations, newest first."""
     with connected() as system, system.stores.database.reading() as db:
         project_id = get_named_project(db, project_text).id
         found = read_rotations(db, project_id, limit=limit + 1, before=cursor)
-    more, found = len(found) > limit, found[:limit]
+    page, next_cursor = cut(found, limit, lambda one: one.rotation.id)
     if as_json:
-        following = found[-1].rotation.id if more else None
-        print_json({"items": [rotation_shape(one) for one in found], "next_cursor": following})
+        print_json({"items": [rotation_shape(one) for one in page], "next_cursor": next_cursor})
         return
     rows = [
         (
@@ -38,9 +38,10 @@ def list_newest(project_text: str, limit: int, cursor: str | None, *, as_json: b
             one.completed_at,
             one.sessions.closed,
         )
-        for one in (each.rotation for each in found)
+        for one in (each.rotation for each in page)
     ]
     print_table(("ID", "STATE", "DUE", "EFFECTIVE", "COMPLETED", "CLOSED"), rows)
+    say_more(next_cursor)
 
 
 @click.command()

@@ -66,12 +66,22 @@ def read_backlog(db: Connection) -> Backlog:
 
 
 def list_undone(
-    db: Connection, project_id: ProjectId | None, *, parked: bool, limit: int
+    db: Connection,
+    project_id: ProjectId | None,
+    *,
+    parked: bool,
+    limit: int,
+    after: str | None = None,
 ) -> list[OutboxEvent]:
-    """Up to `limit` events that are not carried out yet, oldest first, or those that are parked."""
+    """Up to `limit` events that are not carried out yet, oldest first, or those that are parked.
+
+    Only those newer than the id `after`, where it is given.
+    """
     query = sa.select(outbox).where(_IS_PARKED if parked else _IS_UNDONE)
     if project_id is not None:
         query = query.where(outbox.c.project_id == project_id)
+    if after:
+        query = query.where(outbox.c.event_id > after)
     rows = db.execute(query.order_by(outbox.c.event_id).limit(limit)).mappings()
     return [event_of(row) for row in rows]
 
@@ -142,8 +152,8 @@ def park_messages(db: Connection, message: ParkedMessage, times: int) -> None:
     )
 
 
-def list_parked_messages(db: Connection, limit: int) -> list[ParkedMessage]:
-    """Up to `limit` parked messages, newest first."""
+def list_parked_messages(db: Connection, limit: int | None = None) -> list[ParkedMessage]:
+    """Up to `limit` parked messages, newest first; without one all, of which there are few."""
     query = sa.select(parked_messages).order_by(parked_messages.c.id.desc()).limit(limit)
     return [ParkedMessage(**row) for row in db.execute(query).mappings()]
 

@@ -69,6 +69,21 @@ def test_an_api_key_is_made_listed_and_revoked(
     assert elsewhere.error == (1, "api_key_not_found")
 
 
+def test_api_keys_are_listed_page_by_page(cli: CommandLine, shop: Shop) -> None:
+    """Newest first; the cursor of one page leads to the next, and who reads a table is told."""
+    key = ("api_key", "add", "Shop", "Report", "--role", "agent", "--json")
+    made = [cli(*key).document["key"]["id"] for _ in range(3)]
+
+    first = cli("api_key", "list", "Shop", "--limit", "2", "--json").document
+    rest = cli("api_key", "list", "Shop", "--cursor", first["next_cursor"], "--json").document
+    told = cli("api_key", "list", "Shop", "--limit", "2").err
+
+    assert [item["id"] for item in first["items"]] == [made[2], made[1]]
+    assert rest["items"][0]["id"] == made[0]
+    assert rest["next_cursor"] is None
+    assert f"--cursor {first['next_cursor']}" in told
+
+
 def test_an_owners_key_has_no_project(cli: CommandLine, transactor: Transactor) -> None:
     """It is made with - for PROJECT, and told apart from a project's keys."""
     made = cli("api_key", "add", "-", "All of it", "--role", "owner")

@@ -106,6 +106,31 @@ def test_what_is_parked_is_listed_and_taken_up(
         assert parking.list_parked_messages(db, 10) == []
 
 
+def test_nothing_that_waits_is_left_out(
+    cli: CommandLine, shop: Shop, transactor: Transactor
+) -> None:
+    """Events page by page, oldest first; every parked message beside the first page."""
+    for _ in range(3):
+        announce_hopeless(transactor, shop.id)
+        PoisonNotes(transactor).note("unknown", "task_unknown")
+    listed = cli("outbox", "list", "--json").document
+    event_ids = [item["id"] for item in listed["items"]]
+    assert (len(event_ids), event_ids, listed["next_cursor"]) == (3, sorted(event_ids), None)
+    for event_id in event_ids:
+        transactor.run(lambda t, e=event_id: parking.park_event(t.db, EventId(e), "Bug", t.now))
+    parked = ("outbox", "list", "--parked")
+
+    first = cli(*parked, "--limit", "2", "--json").document
+    rest = cli(*parked, "--cursor", first["next_cursor"], "--json").document
+    told = cli(*parked, "--limit", "2").err
+
+    assert [item["id"] for item in first["items"]] == event_ids[:2]
+    assert len(first["messages"]) == 3
+    assert [item["id"] for item in rest["items"]] == event_ids[2:]
+    assert (rest["next_cursor"], rest["messages"]) == (None, [])
+    assert f"--cursor {event_ids[1]}" in told
+
+
 def test_what_is_not_there_cannot_be_replayed_or_dismissed(sqlite_cli: CommandLine) -> None:
     """Refused, and nothing is dismissed by mistake."""
     assert sqlite_cli("outbox", "replay", "nothing", "--json").error == (1, "event_not_found")

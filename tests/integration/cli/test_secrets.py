@@ -161,6 +161,7 @@ def test_rotations_are_listed_page_by_page(cli: CommandLine, shop: Shop) -> None
     assert [item["id"] for item in first["items"]] == [made[2], made[1]]
     assert [item["id"] for item in rest["items"]] == [made[0]]
     assert rest["next_cursor"] is None
+    assert first["next_cursor"] in cli("rotation", "list", "Shop", "--limit", "2").err
 
 
 @on_sqlite
