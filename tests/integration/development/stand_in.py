@@ -4,6 +4,7 @@ Usage: stand_in.py NAME=CODE…
 
 Each NAME is kept running and executes its CODE with Python, after `say_ready` if that is in it.
 Prints a JSON line with the processes' ids once all are ready; failures go to standard error.
+Whatever has not stopped after GRACE seconds is killed.
 """
 
 import asyncio
@@ -44,7 +45,7 @@ async def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     finally:
-        await supervisor.stop(2.0)
+        await supervisor.stop(float(os.environ["GRACE"]))
     return 0
 
 

@@ -10,10 +10,12 @@ import httpx
 import jwt
 import pytest
 
-from cli.development.ports import free_port, is_free
+from cli.development.ports import is_free
 from cli.development.shop import choose_shop_port, kept_shop
 from cli.shop.configuration import ShopConfiguration
 from cli.shop.server import Shop, ShopServer
+from tests.servers.ports import free_port
+from tests.waiting import SECONDS
 
 SECRET, NEXT = "s" * 64, "n" * 64
 GATEWAY = "http://127.0.0.1:1"
@@ -34,7 +36,7 @@ def browser(path: Path) -> Iterator[httpx.Client]:
     with ShopServer(Shop(path, GATEWAY, port), port) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
-        with httpx.Client(base_url=f"http://localhost:{port}", timeout=5) as client:
+        with httpx.Client(base_url=f"http://localhost:{port}", timeout=SECONDS) as client:
             yield client
         server.shutdown()
         thread.join()
@@ -101,9 +103,8 @@ def test_other_sites_get_nothing(browser: httpx.Client) -> None:
 
 def test_it_takes_the_port_after_the_systems_if_that_is_free() -> None:
     """Else any other, so that several systems run beside each other."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        taken = listener.getsockname()[1]
-
+    taken = free_port()
+    with socket.create_server(("127.0.0.1", taken)):
         chosen = choose_shop_port(taken - 1)
 
     assert chosen != taken

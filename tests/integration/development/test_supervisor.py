@@ -10,37 +10,42 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import SECONDS, wait_until
+
 STAND_IN = Path(__file__).with_name("stand_in.py")
-STEADY = "say_ready(); time.sleep(60)"
+# Two are enough to see that they are waited for; where nobody shall be waited for it is an hour.
+GRACE_SECONDS, AN_HOUR = 2.0, 3600.0
+STEADY = "say_ready(); time.sleep(3600)"
 STUBBORN = (
     "signal.signal(signal.SIGTERM, lambda *_: print('asked in vain', flush=True))\n"
-    "say_ready(); time.sleep(60)"
+    "say_ready(); time.sleep(3600)"
 )
 WITH_A_CHILD = (
     "import subprocess\n"
     "ignoring = lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-    "subprocess.Popen(['sleep', '60'], preexec_fn=ignoring)\n" + STEADY
+    "subprocess.Popen(['sleep', '3600'], preexec_fn=ignoring)\n" + STEADY
 )
 DYING_ONCE = (
     "marker = os.environ['MARKER']; first = not os.path.exists(marker); open(marker, 'a').close()\n"
     "print('its last words', flush=True) if first else None\n"
-    "say_ready(); time.sleep(0.2 if first else 60)"
+    "say_ready(); time.sleep(0.2 if first else 3600)"
 )
 
 
 class Supervised:
     """A supervisor over stand-ins, in a process of its own."""
 
-    def __init__(self, programs: dict[str, str], folder: Path) -> None:
+    def __init__(self, programs: dict[str, str], folder: Path, grace: float) -> None:
         command = [sys.executable, str(STAND_IN)]
-        self.errors = (folder / "errors").open("w+")
-        self.process = subprocess.Popen(
-            [*command, *(f"{name}={code}" for name, code in programs.items())],
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            text=True,
-            env={**os.environ, "MARKER": str(folder / "marker")},
-        )
+        self._errors = folder / "errors"
+        with self._errors.open("ab") as errors:
+            self.process = subprocess.Popen(
+                [*command, *(f"{name}={code}" for name, code in programs.items())],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env={**os.environ, "MARKER": str(folder / "marker"), "GRACE": str(grace)},
+            )
         self.ids: dict[str, int] = {}
 
     def wait_until_ready(self) -> None:
@@ -48,16 +53,23 @@ class Supervised:
         assert self.process.stdout
         self.ids = json.loads(self.process.stdout.readline())
 
+    def errors(self) -> str:
+        """What it has written so far, in whole lines."""
+        text = self._errors.read_text()
+        return text[: text.rfind("\n") + 1]
+
     def told(self) -> list[dict[str, object]]:
-        """What it has written so far."""
-        self.errors.seek(0)
-        return [json.loads(line) for line in self.errors if line.startswith("{")]
+        """The notes among it."""
+        return [json.loads(line) for line in self.errors().splitlines() if line.startswith("{")]
+
+    def has_told(self, event: str) -> bool:
+        """Whether this is among them."""
+        return any(line["event"] == event for line in self.told())
 
     def close(self) -> None:
         """Nothing of it is left, whatever happened."""
         self.process.kill()
         self.process.communicate()
-        self.errors.close()
         for process_id in self.ids.values():
             with suppress(ProcessLookupError):
                 os.killpg(process_id, signal.SIGKILL)
@@ -71,8 +83,8 @@ def supervise(tmp_path: Path) -> Iterator[Supervise]:
     """Starts a supervisor over programs given by name."""
     started: list[Supervised] = []
 
-    def start(**programs: str) -> Supervised:
-        started.append(Supervised(programs, tmp_path))
+    def start(*, grace: float = GRACE_SECONDS, **programs: str) -> Supervised:
+        started.append(Supervised(programs, tmp_path, grace))
         return started[-1]
 
     yield start
@@ -96,17 +108,10 @@ def _group_is_alive(group: int) -> bool:
     return True
 
 
-def _until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-
-
 def test_all_are_ready_before_anybody_is_told(supervise: Supervise) -> None:
     """Ready is what the process itself says, not that it was started."""
-    supervised = supervise(quick=STEADY, slow="time.sleep(0.5); " + STEADY)
     started = time.monotonic()
+    supervised = supervise(quick=STEADY, slow="time.sleep(0.5); " + STEADY)
 
     supervised.wait_until_ready()
 
@@ -122,21 +127,21 @@ def test_stopping_leaves_no_process(supervise: Supervise, number: signal.Signals
 
     supervised.process.send_signal(number)
 
-    assert supervised.process.wait(10) == 0
+    assert supervised.process.wait(SECONDS) == 0
     assert not any(map(_is_alive, supervised.ids.values()))
-    _until(lambda: not any(map(_group_is_alive, supervised.ids.values())))
+    wait_until(lambda: not any(map(_group_is_alive, supervised.ids.values())))
 
 
 def test_who_does_not_stop_is_killed(supervise: Supervise) -> None:
-    """And named; the grace is 2 seconds here."""
+    """And named."""
     supervised = supervise(stubborn=STUBBORN, willing=STEADY)
     supervised.wait_until_ready()
     started = time.monotonic()
 
     supervised.process.terminate()
 
-    assert supervised.process.wait(10) == 0
-    assert time.monotonic() - started >= 2
+    assert supervised.process.wait(SECONDS) == 0
+    assert time.monotonic() - started >= GRACE_SECONDS
     assert not _is_alive(supervised.ids["stubborn"])
     (note,) = [line for line in supervised.told() if line["event"] == "processes_killed"]
     assert note["processes"] == ["stubborn"]
@@ -144,16 +149,14 @@ def test_who_does_not_stop_is_killed(supervise: Supervise) -> None:
 
 def test_a_second_ctrl_c_waits_for_nobody(supervise: Supervise) -> None:
     """Impatience is allowed."""
-    supervised = supervise(stubborn=STUBBORN)
+    supervised = supervise(stubborn=STUBBORN, grace=AN_HOUR)
     supervised.wait_until_ready()
-    started = time.monotonic()
 
     supervised.process.send_signal(signal.SIGINT)
-    _until(lambda: any(line["event"] == "asked in vain" for line in supervised.told()))
+    wait_until(lambda: supervised.has_told("asked in vain"))
     supervised.process.send_signal(signal.SIGINT)
 
-    assert supervised.process.wait(10) == 0
-    assert time.monotonic() - started < 2
+    assert supervised.process.wait(SECONDS) == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties processes to each other")
@@ -164,7 +167,7 @@ def test_a_killed_supervisor_leaves_no_process(supervise: Supervise) -> None:
 
     supervised.process.kill()
 
-    _until(lambda: not any(map(_is_alive, supervised.ids.values())))
+    wait_until(lambda: not any(map(_is_alive, supervised.ids.values())))
 
 
 def test_a_process_that_dies_is_named_and_started_again(supervise: Supervise) -> None:
@@ -172,7 +175,7 @@ def test_a_process_that_dies_is_named_and_started_again(supervise: Supervise) ->
     supervised = supervise(mortal=DYING_ONCE)
     supervised.wait_until_ready()
 
-    _until(lambda: any(line["event"] == "process_ready_again" for line in supervised.told()))
+    wait_until(lambda: supervised.has_told("process_ready_again"))
 
     (ended,) = [line for line in supervised.told() if line["event"] == "process_ended"]
     assert ended["of"] == "mortal"
@@ -190,7 +193,7 @@ def test_a_process_that_dies_again_and_again_is_given_ever_more_time(supervise: 
         assert {line["of"] for line in ended} <= {"mortal"}
         return [line["restarted_in_seconds"] for line in ended]
 
-    _until(lambda: len(pauses()) >= 3, 20)
+    wait_until(lambda: len(pauses()) >= 3)
     assert pauses()[:3] == [0.5, 1.0, 2.0]
     assert _is_alive(supervised.ids["steady"])
 
@@ -199,7 +202,5 @@ def test_a_process_that_cannot_start_is_given_up(supervise: Supervise) -> None:
     """After three attempts the start has failed, the rest is stopped, and the reason is shown."""
     supervised = supervise(steady=STEADY, broken="print('it is broken'); raise SystemExit(3)")
 
-    assert supervised.process.wait(15) == 1
-    supervised.errors.seek(0)
-    told = supervised.errors.read()
-    assert "broken did not start: ended with status 3\n  it is broken" in told
+    assert supervised.process.wait(SECONDS) == 1
+    assert "broken did not start: ended with status 3\n  it is broken" in supervised.errors()
