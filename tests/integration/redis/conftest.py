@@ -1,6 +1,5 @@
 """Clients of a Redis that is empty as each test begins, and ids to write into it."""
 
-import asyncio
 import secrets
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -69,13 +68,6 @@ async def writer(node_redis: AsyncRedis, node_id: NodeId) -> AsyncIterator[Sessi
     writer = SessionWriter(node_redis, node_id)
     yield writer
     await writer.drain()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """It is so, within five seconds."""
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def new_session() -> tuple[SessionId, VisitorId]:

@@ -4,6 +4,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
+from redis.exceptions import ResponseError
 
 from domain.ids import NodeId, ProjectId
 from storage.redis import keys, leases, publications, scripts
@@ -11,8 +12,9 @@ from storage.redis.buckets import Bucket
 from storage.redis.client import AsyncRedis, Redis, connect, connect_async
 from storage.redis.exchange import ask, ask_all, run_async
 from storage.redis.session_writer import SessionWriter
-from tests.integration.redis.conftest import new_session, until
+from tests.integration.redis.conftest import new_session
 from tests.servers.redis import RedisServer
+from tests.waiting import until, wait_until
 
 pytestmark = pytest.mark.anyio
 
@@ -29,16 +31,24 @@ class Pair:
         self._address = ("127.0.0.1", primary.port)
         self._primary.config_set("repl-diskless-sync-delay", 0)
         self._replica.replicaof(*self._address)
+        wait_until(self._is_level, "a replica that follows")  # before any lease begins
 
     async def switch(self) -> None:
         """The replica is the primary, where clients look for it; the other follows it."""
         await until(self._is_level)
         self._replica.replicaof("NO", "ONE")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            elsewhere = free.getsockname()[1]
-        self._primary.config_set("port", elsewhere)
+        wait_until(self._has_left_its_port)
         self._replica.config_set("port", self._address[1])
         self._primary.replicaof(*self._address)
+
+    def _has_left_its_port(self) -> bool:
+        """Whether the primary listens elsewhere, on a port that nobody else took meanwhile."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            elsewhere = free.getsockname()[1]
+        try:
+            return bool(self._primary.config_set("port", elsewhere))
+        except ResponseError:
+            return False
 
     def _is_level(self) -> bool:
         """Whether the replica has all that the primary was told."""

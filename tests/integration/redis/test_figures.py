@@ -12,6 +12,7 @@ from storage.redis import figures, keys, signals
 from storage.redis.client import Redis
 from storage.redis.exchange import ask_all, exchange
 from storage.redis.figures import HourFigures, SignInCounts
+from tests.waiting import SECONDS
 
 NOW = datetime(2026, 11, 22, 9, 42, tzinfo=UTC)
 NODE = NodeId("node")
@@ -75,7 +76,7 @@ def test_a_figure_that_is_not_taken_disturbs_no_answer(redis: Redis, project_id:
     redis.set(keys.figures(project_id, figures.hour_of(NOW)), "no hash")
     listener = redis.pubsub()
     listener.subscribe(keys.signals(NODE))
-    assert listener.get_message(timeout=5) is not None
+    assert listener.get_message(timeout=SECONDS) is not None
 
     noted = figures.counting({project_id: SignInCounts(Counter({1: 1}))}, NOW)
 

@@ -1,5 +1,7 @@
 """Leases tell who is alive, and a node whether it has been so all the time."""
 
+import time
+
 import pytest
 
 from domain.ids import NodeId
@@ -15,13 +17,14 @@ async def test_a_node_is_alive_while_its_lease_stands(
 ) -> None:
     """Ten seconds from each renewal; then it is known and dead, until it is removed."""
     assert leases.list_nodes(redis) == {}
-    await leases.renew(node_redis, node_id)
-    assert leases.list_nodes(redis) == {node_id: True}
-    assert 9_000 < redis.pttl(keys.lease(node_id)) <= 10_000
-
-    redis.pexpire(keys.lease(node_id), 5_000)
-    await leases.renew(node_redis, node_id)
-    assert 9_000 < redis.pttl(keys.lease(node_id)) <= 10_000
+    for _ in range(2):
+        began = time.monotonic()
+        await leases.renew(node_redis, node_id)
+        assert leases.list_nodes(redis) == {node_id: True}
+        left = redis.pttl(keys.lease(node_id))
+        elapsed = (time.monotonic() - began) * 1000
+        assert 10_000 - elapsed - 2 <= left <= 10_000
+        redis.pexpire(keys.lease(node_id), 5_000)
 
     await leases.release(node_redis, node_id)
     assert leases.list_nodes(redis) == {node_id: False}

@@ -2,8 +2,8 @@
 
 import asyncio
 import gc
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
 from typing import Protocol
 
 import pytest
@@ -17,8 +17,9 @@ from storage.redis.cards import read_cards, read_epochs
 from storage.redis.client import AsyncRedis, Redis, connect, connect_async, identify
 from storage.redis.session_writer import RegisterResult, SessionWriter
 from storage.redis.sessions import count_by_generation
-from tests.integration.redis.conftest import Publish, new_session, until
+from tests.integration.redis.conftest import Publish, new_session
 from tests.servers.redis import RedisServer
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -61,7 +62,7 @@ def refusing(redis: Redis) -> Iterator[RefuseWrites]:
 
 
 @pytest.fixture
-async def writer(redis_url: str, node_id: NodeId) -> AsyncIterator[SessionWriter]:
+async def hasty(redis_url: str, node_id: NodeId) -> AsyncIterator[SessionWriter]:
     """The node's writer, which waits for an answer no longer than a test likes to."""
     client = connect_async(f"{redis_url}?socket_timeout={TIMEOUT_SECONDS}")
     writer = SessionWriter(client, node_id)
@@ -71,27 +72,27 @@ async def writer(redis_url: str, node_id: NodeId) -> AsyncIterator[SessionWriter
 
 
 async def test_nobody_waits_longer_than_one_timeout(
-    paused: RedisServer, writer: SessionWriter, project_id: ProjectId, node_id: NodeId
+    paused: RedisServer, hasty: SessionWriter, project_id: ProjectId, node_id: NodeId
 ) -> None:
-    """Also who asked while the others were waiting already."""
+    """Who asked while the others were waiting is answered with the first, in the same turn."""
     paused.pause()
-    began = time.monotonic()
     bucket = Bucket(None, node_id, 0)
     answers = []
     for _ in range(3):
-        answers.append(writer.register(project_id, *new_session(), None, bucket))
-        await asyncio.sleep(0.05)
+        answers.append(hasty.register(project_id, *new_session(), None, bucket))
+        for _ in range(10):  # turns of the loop: it is sent, or waits for what was
+            await asyncio.sleep(0)
 
-    results = await asyncio.gather(*answers, return_exceptions=True)
+    await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
 
-    assert [type(result) for result in results] == [StorageUnavailable] * 3
-    assert time.monotonic() - began < 2 * TIMEOUT_SECONDS
+    assert [type(answer.exception()) for answer in answers] == [StorageUnavailable] * 3
 
 
 async def test_what_a_failed_register_left_is_removed(
     paused: RedisServer,
     redis: Redis,
     writer: SessionWriter,
+    hasty: SessionWriter,
     project_id: ProjectId,
     node_id: NodeId,
     publish: Publish,
@@ -103,8 +104,8 @@ async def test_what_a_failed_register_left_is_removed(
     await writer.register(project_id, kept, visitor, None, bucket)
     paused.pause()
     with pytest.raises(StorageUnavailable):
-        await writer.register(project_id, *new_session(), None, bucket)
-    unanswered = writer.unregister(project_id, kept, bucket)
+        await hasty.register(project_id, *new_session(), None, bucket)
+    unanswered = hasty.unregister(project_id, kept, bucket)
     with pytest.raises(StorageUnavailable):
         await unanswered
     paused.resume()
@@ -115,7 +116,7 @@ async def test_what_a_failed_register_left_is_removed(
 async def test_what_is_owed_comes_before_what_is_asked_later(
     paused: RedisServer,
     redis: Redis,
-    writer: SessionWriter,
+    hasty: SessionWriter,
     project_id: ProjectId,
     node_id: NodeId,
     publish: Publish,
@@ -126,24 +127,28 @@ async def test_what_is_owed_comes_before_what_is_asked_later(
     session, visitor = new_session()
     paused.pause()
     with pytest.raises(StorageUnavailable):
-        await writer.register(project_id, session, visitor, None, bucket)
+        await hasty.register(project_id, session, visitor, None, bucket)
     paused.resume()
 
-    again = await writer.register(project_id, session, visitor, None, bucket)
+    again = None
+    for _ in range(9):  # on a machine that stands still it is refused again
+        with suppress(StorageUnavailable):
+            again = await hasty.register(project_id, session, visitor, None, bucket)
+            break
 
     assert again is RegisterResult.REGISTERED
     assert count_by_generation(redis, project_id) == {None: 1}
 
 
 async def test_an_answer_that_nobody_awaits_complains_nowhere(
-    paused: RedisServer, writer: SessionWriter, project_id: ProjectId, node_id: NodeId
+    paused: RedisServer, hasty: SessionWriter, project_id: ProjectId, node_id: NodeId
 ) -> None:
     """A closed socket does not wait for its record to go."""
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     paused.pause()
-    writer.unregister(project_id, new_session()[0], Bucket(None, node_id, 0))
-    await writer.drain()
+    hasty.unregister(project_id, new_session()[0], Bucket(None, node_id, 0))
+    await hasty.drain()
     gc.collect()
     assert complaints == []
 

@@ -3,14 +3,16 @@
 import asyncio
 import time
 import uuid
+from contextlib import suppress
 
 import pytest
 
+from domain.errors import StorageUnavailable
 from domain.ids import NodeId, ProjectId, RotationId
 from storage.redis import keys, receipts
 from storage.redis.client import AsyncRedis, Redis, connect
 from storage.redis.receipts import ReceiptState
-from tests.integration.redis.conftest import until
+from tests.waiting import until, wait_until
 
 pytestmark = pytest.mark.anyio
 
@@ -104,16 +106,14 @@ async def test_receipts_and_bells_end_by_themselves(
 async def test_who_waits_is_woken_by_an_answer(
     redis: Redis, node_redis: AsyncRedis, project_id: ProjectId
 ) -> None:
-    """At once, not at the end of its time."""
+    """While it waits, not at the end of its time."""
     waiting = asyncio.create_task(
         asyncio.to_thread(receipts.wait_for_answer, redis, project_id, ROTATION, 10)
     )
     await until(lambda: redis.info("clients")["blocked_clients"] == 1)
-    began = time.monotonic()
     await receipts.answer(node_redis, project_id, ROTATION, ONE, 1, "an-answer")
 
     assert await waiting is True
-    assert time.monotonic() - began < 1
 
 
 async def test_an_answer_that_came_before_is_not_waited_for(
@@ -129,8 +129,16 @@ async def test_an_answer_that_came_before_is_not_waited_for(
 def test_waiting_may_last_longer_than_a_connection_may_be_silent(
     redis_url: str, project_id: ProjectId
 ) -> None:
-    """A wait is no outage."""
-    began = time.monotonic()
-    with connect(f"{redis_url}?socket_timeout=1.2") as redis:
-        assert receipts.wait_for_answer(redis, project_id, ROTATION, 1.5) is False
-    assert time.monotonic() - began >= 1.5
+    """A wait is no outage. That of a machine that stands still is: then it is tried again."""
+
+    def is_waited_to_the_end() -> bool:
+        began = time.monotonic()
+        with (
+            connect(f"{redis_url}?socket_timeout=1.2") as redis,
+            suppress(StorageUnavailable),
+        ):
+            assert receipts.wait_for_answer(redis, project_id, ROTATION, 1.5) is False
+            return time.monotonic() - began >= 1.5
+        return False
+
+    wait_until(is_waited_to_the_end)

@@ -3,18 +3,20 @@
 import json
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from tests.integration.sockets.raw_peer import RawPeer
+from tests.integration.sockets.raw_peer import RawPeer, upgrade_request
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
-DEADLINE_SECONDS = 5.0
-PATIENCE_SECONDS = 0.5
+DEADLINE_SECONDS = 60.0
+PATIENCE_SECONDS = 60.0
+IMPATIENCE_SECONDS = 0.5
 
 _NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -32,6 +34,17 @@ class EchoProcess:
         """A fresh TCP connection to it."""
         return RawPeer(self.port, **options)
 
+    def socket(self, **options: Any) -> RawPeer:
+        """A fresh socket; the first one that an impatient application did not find asked late."""
+        while True:
+            peer = self.peer(**options)
+            peer.send(upgrade_request())
+            response = peer.response()
+            if response.status != HTTPStatus.REQUEST_TIMEOUT:
+                assert response.status == HTTPStatus.SWITCHING_PROTOCOLS, response
+                return peer
+            peer.socket.close()
+
     @property
     def url(self) -> str:
         """Where its sockets are."""
@@ -39,7 +52,9 @@ class EchoProcess:
 
     def get(self, path: str) -> Any:
         """The JSON at the path."""
-        with _NO_PROXY.open(f"http://127.0.0.1:{self.port}{path}", timeout=5) as response:
+        with _NO_PROXY.open(
+            f"http://127.0.0.1:{self.port}{path}", timeout=DEADLINE_SECONDS
+        ) as response:
             return json.load(response)
 
     def state(self) -> dict[str, Any]:
@@ -49,11 +64,14 @@ class EchoProcess:
 
     def wait_for(self, reached: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The first state that is as wanted."""
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while not reached(state := self.state()):
-            assert time.monotonic() < deadline, state
-            time.sleep(0.01)
-        return state
+        states = [self.state()]
+
+        def is_reached() -> bool:
+            states.append(self.state())
+            return reached(states[-1])
+
+        wait_until(is_reached, f"what {states[0]} is to become", DEADLINE_SECONDS)
+        return states[-1]
 
     def stop(self) -> dict[str, Any]:
         """It has been told to stop and has; what it said at its end."""

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
-TIMEOUT_SECONDS = 5.0
+TIMEOUT_SECONDS = 60.0
 
 TEXT, BINARY, CLOSE, PING, PONG, CONTINUATION = 1, 2, 8, 9, 10, 0
 FIN, RSV1, RSV2, RSV3 = 0x80, 0x40, 0x20, 0x10

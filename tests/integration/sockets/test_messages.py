@@ -144,15 +144,15 @@ def test_as_many_frames_as_may_come_are_read(app: EchoProcess) -> None:
     ],
 )
 def test_what_breaks_the_protocol_ends_the_socket_with_its_code(
-    patient_app: EchoProcess, verdict: tuple[int, dict[str, str]], said: bytes
+    app: EchoProcess, verdict: tuple[int, dict[str, str]], said: bytes
 ) -> None:
     """A close frame with a JSON reason, then the end; nothing was delivered."""
-    before = patient_app.wait_for(lambda state: state["live"] == 0)
-    with patient_app.peer() as peer:
+    before = app.wait_for(lambda state: state["live"] == 0)
+    with app.peer() as peer:
         peer.upgrade().send(said)
         assert peer.close_frame() == verdict
         assert peer.is_ended()
-    after = patient_app.wait_for(lambda state: state["live"] == 0)
+    after = app.wait_for(lambda state: state["live"] == 0)
 
     word = verdict[1]["code"]
     assert after["endings"][word] == before["endings"].get(word, 0) + 1
@@ -164,10 +164,10 @@ def test_what_breaks_the_protocol_ends_the_socket_with_its_code(
     [(TOO_LARGE, frame(b"x" * 3_000_000)), (PROTOCOL_ERROR, b"\xff" * 3_000_000)],
 )
 def test_the_code_reaches_a_client_that_goes_on_sending(
-    patient_app: EchoProcess, verdict: tuple[int, dict[str, str]], said: bytes
+    app: EchoProcess, verdict: tuple[int, dict[str, str]], said: bytes
 ) -> None:
     """Unread input resets no connection before the client has read why."""
-    with patient_app.peer() as peer:
+    with app.peer() as peer:
         peer.upgrade().send(said)
         assert peer.close_frame() == verdict
         assert peer.is_ended()

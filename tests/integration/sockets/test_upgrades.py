@@ -101,7 +101,6 @@ def test_a_request_may_say_the_same_in_other_words(
         ),
         (500, "internal_error", upgrade_request("/v1/socket?project=fails-late")),
         (503, "unavailable", upgrade_request("/v1/socket?project=withdrawn")),
-        (503, "unavailable", upgrade_request("/v1/socket?project=never")),
     ],
 )
 def test_what_is_no_request_for_a_widget_socket_is_refused_over_http(
@@ -119,6 +118,19 @@ def test_what_is_no_request_for_a_widget_socket_is_refused_over_http(
     assert ended
 
 
+def test_a_decision_that_never_comes_is_a_refusal(impatient_app: EchoProcess) -> None:
+    """Nobody is kept waiting for it."""
+    with impatient_app.peer() as peer:
+        peer.send(upgrade_request("/v1/socket?project=never"))
+        response = peer.response()
+        ended = peer.is_ended()
+
+    assert response.status == 503
+    assert json.loads(response.body)["error"]["code"] == "unavailable"
+    assert "close" in response.headers["connection"]
+    assert ended
+
+
 def test_another_version_of_websocket_is_told_which_one_is_spoken(app: EchoProcess) -> None:
     """RFC 6455 section 4.4, RFC 9110 section 15.5.22."""
     with app.peer() as peer:
@@ -129,9 +141,9 @@ def test_another_version_of_websocket_is_told_which_one_is_spoken(app: EchoProce
     assert headers["upgrade"] == "websocket"
 
 
-def test_a_refusal_reaches_a_client_that_goes_on_sending(patient_app: EchoProcess) -> None:
+def test_a_refusal_reaches_a_client_that_goes_on_sending(app: EchoProcess) -> None:
     """Unread input resets no connection before the client has read its answer."""
-    with patient_app.peer() as peer:
+    with app.peer() as peer:
         peer.send(upgrade_request("/elsewhere") + b"x" * 1_000_000)
         response = peer.response()
         ended = peer.is_ended()
