@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.acceptance.processes import ROOT
 
-STOP_SECONDS = 10.0
+STOP_SECONDS = 60.0
 
 
 class Dev:
@@ -18,7 +18,8 @@ class Dev:
 
     def __init__(self, data_dir: Path, *arguments: str, **environ: str) -> None:
         self.data_dir = data_dir
-        self.log = data_dir.parent / f"{data_dir.name}.log"
+        number = len([*data_dir.parent.glob(f"{data_dir.name}-*.log")]) + 1
+        self.log = data_dir.parent / f"{data_dir.name}-{number}.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "cli.main", "dev", *(arguments or ("--port", "0"))],
@@ -58,7 +59,8 @@ class Dev:
 
     def events(self, name: str) -> list[dict[str, object]]:
         """What it told of that name so far."""
-        lines = [json.loads(line) for line in self.log.read_text().splitlines()]
+        whole, _, _ = self.log.read_text().rpartition("\n")  # the last one may be half written
+        lines = [json.loads(line) for line in whole.splitlines()]
         return [line for line in lines if line["event"] == name]
 
     def close(self) -> None:
@@ -66,7 +68,7 @@ class Dev:
         if self.process.poll() is None:
             self.process.terminate()
             with suppress(subprocess.TimeoutExpired):
-                self.process.wait(STOP_SECONDS + 2)
+                self.process.wait(STOP_SECONDS)
         self.process.kill()
         self.process.communicate()
 

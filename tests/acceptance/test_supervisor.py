@@ -18,8 +18,9 @@ import pytest
 from cli.development.shop import SHOP
 from cli.processes import BEAT, ONE_PORT, WORKERS
 from tests.acceptance.dev import ROOT, STOP_SECONDS, Dev, environ_of, processes
+from tests.waiting import wait_until
 
-START_SECONDS = 60.0
+START_SECONDS = 90.0
 NAMES = {name for program in (*WORKERS, BEAT, ONE_PORT) for name in program.names()}
 NAMES |= {"redis", SHOP}
 
@@ -38,16 +39,25 @@ def start_dev(tmp_path: Path) -> Iterator[Callable[..., Dev]]:
         dev.close()
 
 
-def _until(condition: Callable[[], object], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
+@pytest.fixture(scope="module")
+def running_dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Dev]]:
+    """Gives a running system, a new one only where a test before has ended the last."""
+    started: list[Dev] = []
+
+    def get() -> Dev:
+        if not started or started[-1].process.poll() is not None:
+            started.append(Dev(tmp_path_factory.mktemp("shared") / "some data"))
+            started[-1].wait_until_ready()
+        return started[-1]
+
+    yield get
+    for dev in started:
+        dev.close()
 
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", timeout=2).status_code == 200
+        return httpx.get(f"{url}/readyz", timeout=START_SECONDS).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -66,7 +76,7 @@ def _cli(data_dir: Path, *arguments: str) -> dict[str, object]:
 
 
 def test_a_start_tells_who_may_come_in_and_the_next_start_the_same(
-    start_dev: Callable[..., Dev],
+    start_dev: Callable[..., Dev], measured: Callable[[str], None]
 ) -> None:
     """The last start-up line is `ready`; the command line finds the system by its data dir."""
     first = start_dev()
@@ -86,18 +96,18 @@ def test_a_start_tells_who_may_come_in_and_the_next_start_the_same(
     for private in ("dev.env", "shop.json"):
         assert stat.S_IMODE((first.data_dir / private).stat().st_mode) == 0o600
     assert _token_of_the_shop_is_accepted(first)
-    _stops_and_leaves_nothing(first, signal.SIGINT)
+    _stops_and_leaves_nothing(first, signal.SIGINT, measured)
 
     second = start_dev()
     second.wait_until_ready()
     assert second.lines[:4] == account
-    _stops_and_leaves_nothing(second, signal.SIGTERM)
+    _stops_and_leaves_nothing(second, signal.SIGTERM, measured)
 
 
 def _token_of_the_shop_is_accepted(dev: Dev) -> object:
     """The demo shop has its secret from the first moment, and signs what the project takes."""
     shop = dev.lines[-2].split()[-1]
-    with httpx.Client(base_url=shop, timeout=5) as browser:
+    with httpx.Client(base_url=shop, timeout=START_SECONDS) as browser:
         assert browser.post("/log-in", data={"customer": "customer-1815"}).status_code == 303
         token = browser.post("/token").json()["token"]
     kept = dev.data_dir.parent / "token"
@@ -105,43 +115,62 @@ def _token_of_the_shop_is_accepted(dev: Dev) -> object:
     return _cli(dev.data_dir, "token", "inspect", "Demo", "--token-file", str(kept))["accepted"]
 
 
-def _stops_and_leaves_nothing(dev: Dev, number: signal.Signals) -> None:
-    """By Ctrl-C as well as by SIGTERM, within ten seconds."""
+def _stops_and_leaves_nothing(
+    dev: Dev, number: signal.Signals, measured: Callable[[str], None]
+) -> None:
+    """By Ctrl-C as well as by SIGTERM; each process ends of itself in the time it is given."""
     children = set(dev.children())
     assert len(children) == len(NAMES)
+    told_at = time.monotonic()
     dev.process.send_signal(number)
     assert dev.process.wait(STOP_SECONDS) == 0
+    measured(f"stopped by {number.name} in {time.monotonic() - told_at:.1f} s")
     assert not children & set(processes())
     assert not dev.events("processes_killed")
 
 
-def test_a_killed_supervisor_leaves_no_process(start_dev: Callable[..., Dev]) -> None:
-    """Neither ours nor Redis, however many there are."""
-    dev = start_dev()
-    dev.wait_until_ready()
-    children = set(dev.children())
-    assert len(children) == len(NAMES)
-
-    dev.process.kill()
-
-    _until(lambda: not children & set(processes()))
-
-
-def test_whatever_dies_is_told_and_started_again(start_dev: Callable[..., Dev]) -> None:
+def test_whatever_dies_is_told_and_started_again(running_dev: Callable[[], Dev]) -> None:
     """Each of them, Redis too; then the system is ready as before."""
-    dev = start_dev()
-    url = dev.wait_until_ready()
+    dev = running_dev()
     before = set(dev.children())
 
     for process_id in before:
         os.kill(process_id, signal.SIGKILL)
 
-    _until(lambda: {event["of"] for event in dev.events("process_ready_again")} == NAMES, 40)
-    assert {event["of"] for event in dev.events("process_ended")} == NAMES
+    wait_until(lambda: _told_of(dev, "process_ready_again") == NAMES, "them all", START_SECONDS)
+    assert _told_of(dev, "process_ended") == NAMES
     assert {event["how"] for event in dev.events("process_ended")} == {"ended by SIGKILL"}
     assert len(dev.children()) == len(NAMES)
     assert not before & set(dev.children())
-    _until(lambda: _answers(url))
+    wait_until(lambda: _answers(dev.url), "an answer")
+
+
+def _told_of(dev: Dev, event: str) -> set[object]:
+    return {line["of"] for line in dev.events(event)}
+
+
+def test_two_systems_do_not_share_a_data_dir(
+    running_dev: Callable[[], Dev], start_dev: Callable[..., Dev]
+) -> None:
+    """The second is told so, and the first goes on."""
+    first = running_dev()
+
+    second = start_dev(folder=str(first.data_dir))
+
+    assert second.process.wait(START_SECONDS) == 1
+    assert "WIDGET_AUTH_DATA_DIR" in second.log.read_text()
+    assert _answers(first.url)
+
+
+def test_a_killed_supervisor_leaves_no_process(running_dev: Callable[[], Dev]) -> None:
+    """Neither ours nor Redis, however many there are."""
+    dev = running_dev()
+    children = set(dev.children())
+    assert len(children) == len(NAMES)
+
+    dev.process.kill()
+
+    wait_until(lambda: not children & set(processes()), "the end of them all")
 
 
 def test_closing_the_terminal_stops_everything(tmp_path: Path) -> None:
@@ -184,18 +213,6 @@ def test_a_port_in_use_is_told_with_its_holder(start_dev: Callable[..., Dev]) ->
     assert f"port {port} is in use by" in told
     assert f"process {os.getpid()}" in told
     assert "PORT=" in told
-
-
-def test_two_systems_do_not_share_a_data_dir(start_dev: Callable[..., Dev]) -> None:
-    """The second is told so, and the first goes on."""
-    first = start_dev()
-    url = first.wait_until_ready()
-
-    second = start_dev()
-
-    assert second.process.wait(START_SECONDS) == 1
-    assert "WIDGET_AUTH_DATA_DIR" in second.log.read_text()
-    assert _answers(url)
 
 
 def test_without_any_redis_three_ways_out_are_named(
