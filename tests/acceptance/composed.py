@@ -15,6 +15,7 @@ import httpx
 from tests.acceptance.processes import ROOT, RunningProcess
 from tests.acceptance.system import make_owner
 from tests.containers import Service, environment_of, new_env_file, read_services, read_stages
+from tests.servers.forks import Launcher
 from tests.servers.ports import free_port
 
 HEALTH_SECONDS = 60
@@ -27,9 +28,11 @@ class Composed:
     Args:
         addresses: the URLs of real stores, by the name of the service that they stand for.
         folder: for logs and what the proxy needs.
+        launcher: forks the processes, but for the gateways.
     """
 
-    def __init__(self, addresses: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, addresses: Mapping[str, str], folder: Path, launcher: Launcher) -> None:
+        self._launcher = launcher
         self._folder = folder
         self._addresses = addresses
         self._env_file = new_env_file()
@@ -123,7 +126,9 @@ class Composed:
         elif service not in {"beat", "verification"}:
             # In containers each has a host name of its own; here one alone may go without.
             arguments += ["-n", f"{name}@%h"]
-        process = RunningProcess(name, arguments, self._environment(service), self._folder)
+        launcher = None if service == "gateway" else self._launcher
+        environ = self._environment(service)
+        process = RunningProcess(name, arguments, environ, self._folder, launcher)
         self._stack.callback(_end, process.start())
         self.processes[name] = process
 

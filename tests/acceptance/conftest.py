@@ -1,14 +1,14 @@
 """One running system for the tests of a module, on SQLite and on PostgreSQL in turn."""
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
 
-from storage.sql.engine import open_database
-from storage.sql.migrate import migrate
 from tests.acceptance.sites import Site, make_site
 from tests.acceptance.system import System
 from tests.servers.databases import KINDS
+from tests.servers.forks import Launcher
 from tests.servers.postgres import PostgresServer
 from tests.servers.redis import RedisServer
 
@@ -22,23 +22,29 @@ def system(
     """A running system; every test makes projects of its own in it.
 
     A module that wants more gateway nodes than one has their number as `GATEWAYS`; one that looks
-    at the processes themselves says `FORKED = False`.
+    into processes has the names of those that must be as they are elsewhere as `NOT_FORKED`.
     """
     gateways = getattr(request.module, "GATEWAYS", 1)
-    forked = getattr(request.module, "FORKED", True)
-    launcher = request.getfixturevalue("launcher") if forked else None
+    not_forked = getattr(request.module, "NOT_FORKED", ())
+    launcher: Launcher = request.getfixturevalue("launcher")
     redis_server.empty()
     folder = tmp_path_factory.mktemp("system")
     server: PostgresServer | None = None
     if request.param == "sqlite":
-        url = f"sqlite:///{folder}/widget-auth.sqlite"
+        path = folder / "widget-auth.sqlite"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        url = f"sqlite:///{path}"
     else:
         server = request.getfixturevalue("postgres_server")
-        url = server.create_database()
-    database = open_database(url)
-    migrate(database)
-    database.close()
-    with System(url, redis_server.url, folder, gateways=gateways, launcher=launcher) as running:
+        url = server.create_database(request.getfixturevalue("postgres_template"))
+    with System(
+        url,
+        redis_server.url,
+        folder,
+        gateways=gateways,
+        launcher=launcher,
+        not_forked=not_forked,
+    ) as running:
         yield running
     if server:
         server.drop_database(url)

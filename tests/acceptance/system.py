@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -25,12 +25,15 @@ from tests.published.queues import hold_events, hold_tasks
 from tests.servers.forks import Launcher
 from tests.servers.ports import free_port
 
+COMMAND_SECONDS = 100.0
+
 
 class System:
     """Gateway, dashboard, workers and beat over one database and one Redis. A context manager.
 
     Args:
         launcher: forks the processes, which is quick; without one each is a Python of its own.
+        not_forked: the names of those that are a Python of their own all the same.
     """
 
     def __init__(
@@ -42,8 +45,10 @@ class System:
         gateways: int = 1,
         settings: Mapping[str, str] | None = None,
         launcher: Launcher | None = None,
+        not_forked: Collection[str] = (),
     ) -> None:
         self._launcher = launcher
+        self._not_forked = not_forked
         self.environ = {
             "WIDGET_AUTH_DATABASE_URL": database_url,
             "WIDGET_AUTH_REDIS_URL": redis_url,
@@ -82,7 +87,7 @@ class System:
         started = []
         for name, arguments in programs.items():
             process = RunningProcess(
-                name, arguments, self._environ(name), self.folder, self._launcher
+                name, arguments, self._environ(name), self.folder, self._launcher_of(name)
             ).start()
             self._stack.callback(_end, process)
             self.processes[name] = process
@@ -104,8 +109,11 @@ class System:
             programs[name] = ("cli.main", command, "--port", str(port))
         return programs
 
+    def _launcher_of(self, name: str) -> Launcher | None:
+        return None if name in self._not_forked else self._launcher
+
     def _environ(self, name: str) -> Mapping[str, str]:
-        if self._launcher is None or not name.startswith("gateway"):
+        if self._launcher_of(name) is None or not name.startswith("gateway"):
             return self.environ
         # It would start itself anew without these, as a Python of its own.
         kept_from_it = {setting_name(setting) for setting in KEPT_FROM_IT}
@@ -141,6 +149,9 @@ class System:
 
     def run_cli(self, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
         """A command of the command line, ended."""
+        if self._launcher:
+            command = ("cli.main", *arguments)
+            return self._launcher.run(command, self.environ, stdin, COMMAND_SECONDS)
         return subprocess.run(
             [sys.executable, "-m", "cli.main", *arguments],
             input=stdin,
@@ -148,7 +159,7 @@ class System:
             text=True,
             env={**os.environ, **self.environ},
             cwd=ROOT,
-            timeout=100,
+            timeout=COMMAND_SECONDS,
             check=False,
         )
 

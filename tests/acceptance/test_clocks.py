@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 
 from domain.times import from_wire
-from storage.sql.engine import open_database
-from storage.sql.migrate import migrate
 from tests.acceptance.sites import Site, make_site
 from tests.acceptance.system import System
 from tests.acceptance.widget import Widget
@@ -54,14 +52,12 @@ def skewed_system(
     postgres_server: PostgresServer,
     redis_server: RedisServer,
     launcher: Launcher,
+    postgres_template: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[System]:
     """Two gateways. One machine has one clock, so this is about PostgreSQL alone."""
     redis_server.empty()
-    url = postgres_server.create_database()
-    database = open_database(url)
-    migrate(database)
-    database.close()
+    url = postgres_server.create_database(postgres_template)
     folder = tmp_path_factory.mktemp("skewed")
     with SystemOfManyClocks(
         url, redis_server.url, folder, gateways=len(GATEWAYS), launcher=launcher

@@ -15,6 +15,9 @@ from tests.servers.databases import USUAL_KINDS
 
 NOBODYS_PROJECT = "01900000-0000-7000-8000-000000000000"
 
+TRY_AGAIN = 1013
+ATTEMPTS = 10
+
 BAD_FRAMES: dict[str, tuple[Any, int]] = {
     "not JSON": ("hello", 4400),
     "no object": ("[1]", 4400),
@@ -50,7 +53,10 @@ def test_an_unknown_project_stops_the_widget(system: System) -> None:
         await socket.send('{"type":"hello"}')
         return await closing(socket)
 
-    code, reason = asyncio.run(story())
+    for _ in range(ATTEMPTS):
+        code, reason = asyncio.run(story())
+        if code != TRY_AGAIN:  # the workers of a busy machine may take too long to say
+            break
     assert (code, reason["code"]) == (4404, "unknown_project")
 
 

@@ -16,6 +16,7 @@ from tests.acceptance.composed import Composed
 from tests.acceptance.sites import make_site
 from tests.acceptance.strangers.tiledesk import ask
 from tests.acceptance.system import System
+from tests.servers.forks import Launcher
 from tests.servers.postgres import PostgresServer
 from tests.servers.redis import RedisServer
 from tests.waiting import wait_until
@@ -24,7 +25,9 @@ SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
-def composed(postgres_server: PostgresServer, redis_server: RedisServer) -> Iterator[Composed]:
+def composed(
+    postgres_server: PostgresServer, redis_server: RedisServer, launcher: Launcher
+) -> Iterator[Composed]:
     """All of it, with a Redis each for live state and queues."""
     if shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") is None:
         reason = "nginx is not installed"
@@ -38,7 +41,7 @@ def composed(postgres_server: PostgresServer, redis_server: RedisServer) -> Iter
     database = postgres_server.create_database()
     addresses = {"postgres": database, "live": redis_server.url, "broker": broker.url}
     try:
-        with Composed(addresses, folder) as running:
+        with Composed(addresses, folder, launcher) as running:
             wait_until(lambda: _answers(f"{running.url}/readyz"), "an answer", SECONDS)
             yield running
     finally:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,8 +24,9 @@ from storage.redis.client import connect
 from storage.sql.engine import open_database
 from tests.acceptance.sites import Site, make_site
 from tests.acceptance.system import System
+from tests.waiting import wait_until
 
-SECONDS = 30.0
+SECONDS = 60.0
 MARK = "nobody-may-read-this"
 
 
@@ -37,14 +38,6 @@ def stores(system: System) -> Iterator[Stores]:
     opened = Stores(Transactor(database, lambda *_: None), redis, SecretSealer((b"-" * 32,)))
     yield opened
     opened.close()
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    """It is so, soon."""
-    deadline = time.monotonic() + SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def kinds(stores: Stores) -> set[tuple[AlarmKind, str | None]]:
@@ -95,7 +88,7 @@ def test_every_queue_is_watched() -> None:
 
 def test_the_doctor_names_the_queue_that_runs_nothing(system: System, stores: Stores) -> None:
     """All is well; without revocation workers it is not, and the exit code says so."""
-    until(lambda: not silent(stores))
+    wait_until(lambda: not silent(stores))
     code, checks = examined(system, wrong=set())
     is_kept = checks["database_durability"]["ok"]
     assert is_kept is stores.database.is_sqlite
@@ -108,11 +101,11 @@ def test_the_doctor_names_the_queue_that_runs_nothing(system: System, stores: St
     }
 
     with paused(system, REVOCATION):
-        until(lambda: silent(stores) == {REVOCATION})
+        wait_until(lambda: silent(stores) == {REVOCATION})
         code, checks = examined(system, wrong={f"queue_{REVOCATION}"})
         assert code == 1
         assert f"-Q {REVOCATION}" in checks[f"queue_{REVOCATION}"]["message"]
-    until(lambda: not silent(stores))
+    wait_until(lambda: not silent(stores))
 
 
 def test_a_project_that_redis_is_ahead_of_waits_for_an_operator(
@@ -125,7 +118,8 @@ def test_a_project_that_redis_is_ahead_of_waits_for_an_operator(
 
     assert asyncio.run(_answer(site)) == "unavailable"
     assert asyncio.run(_answer(other)) == "signed_in"
-    until(lambda: [a.kind for a in read_alarms(stores, project_id)] == [AlarmKind.PROJECT_HALTED])
+    halted = [AlarmKind.PROJECT_HALTED]
+    wait_until(lambda: [alarm.kind for alarm in read_alarms(stores, project_id)] == halted)
 
     settled = system.cli("project", "settle", site.project_id, "--yes")
     assert asyncio.run(_answer(site)) == "key_revoked"
@@ -155,7 +149,7 @@ def test_poison_is_listed_without_what_it_held(system: System, stores: Stores) -
         (VISITORS_VERIFY, "token_not_opened"),
         (VISITORS_VERIFY, "TypeError"),
     }
-    until(lambda: len([kind for kind, _ in kinds(stores) if kind is _PARKED]) == len(expected))
+    wait_until(lambda: len([kind for kind, _ in kinds(stores) if kind is _PARKED]) == len(expected))
 
     listed = system.cli("outbox", "list", "--parked")
 

@@ -19,6 +19,7 @@ from tests.acceptance.strangers.tiledesk import ask
 from tests.servers.forks import Launcher
 from tests.servers.redis import RedisServer
 
+SECONDS = 60.0
 EMAIL, PASSWORD = "grace@example.com", "correct horse battery"
 
 
@@ -65,7 +66,7 @@ def token_of(site: Site, secret: str | None = None, **claims: Any) -> str:
 def custom(system: OnePortSystem, token: str) -> httpx.Response:
     """The answer to a token over HTTP."""
     headers = {"Authorization": f"JWT {token}"}
-    return httpx.post(f"{system.url}/auth/signinWithCustomToken", headers=headers, timeout=20)
+    return httpx.post(f"{system.url}/auth/signinWithCustomToken", headers=headers, timeout=SECONDS)
 
 
 def test_the_client_signs_in(system: OnePortSystem, site: Site) -> None:
@@ -110,7 +111,10 @@ def test_a_member_of_the_original_systems_kind_generates(system: OnePortSystem, 
         async with site.widget() as widget:
             await widget.signed_in(token_of(site))
             answer = await asyncio.to_thread(
-                httpx.post, f"{system.url}/{site.project_id}/keys/generate", headers=authorization
+                httpx.post,
+                f"{system.url}/{site.project_id}/keys/generate",
+                headers=authorization,
+                timeout=SECONDS,
             )
             assert answer.status_code == 200, answer.text
             code, reason = await widget.closing()
@@ -140,7 +144,8 @@ def test_a_guests_or_members_token_signs_nobody_in(system: OnePortSystem, site: 
     for path in (f"/{site.project_id}/keys/generate", "/api/v1/projects"):
         headers = {"Authorization": f"JWT {token}"}
         method = "POST" if path.endswith("generate") else "GET"
-        assert httpx.request(method, f"{system.url}{path}", headers=headers).status_code == 401
+        url = f"{system.url}{path}"
+        assert httpx.request(method, url, headers=headers, timeout=SECONDS).status_code == 401
 
 
 def test_what_a_custom_token_changes(system: OnePortSystem, site: Site) -> None:

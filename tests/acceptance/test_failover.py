@@ -1,9 +1,11 @@
 """Redis fails over to a stale copy, comes back empty, forgets its scripts: closed, then right."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -12,8 +14,6 @@ from websockets.exceptions import WebSocketException
 from domain.ids import ProjectId
 from storage.redis import keys, leases, publications, sessions
 from storage.redis.client import Redis, connect
-from storage.sql.engine import open_database
-from storage.sql.migrate import migrate
 from tests.acceptance.leading_redis import LeadingRedis
 from tests.acceptance.sites import Site, make_site
 from tests.acceptance.system import System
@@ -48,14 +48,13 @@ def failing_system(
     leading: LeadingRedis,
     redis_server: RedisServer,
     launcher: Launcher,
+    sqlite_template: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[System]:
     """Two gateways; the broker is a Redis of its own, as in production."""
     folder = tmp_path_factory.mktemp("failing")
+    shutil.copy(sqlite_template, folder / "widget-auth.sqlite")
     url = f"sqlite:///{folder}/widget-auth.sqlite"
-    database = open_database(url)
-    migrate(database)
-    database.close()
     settings = {"WIDGET_AUTH_BROKER_URL": redis_server.url}
     redis_server.empty()
     with System(

@@ -21,7 +21,7 @@ from tests.acceptance.system import System
 from tests.servers.databases import USUAL_KINDS
 from tests.waiting import until, wait_until
 
-FORKED = False
+NOT_FORKED = ("gateway-1",)
 LISTENING_SECONDS = 60.0
 
 pytestmark = pytest.mark.parametrize("system", USUAL_KINDS, indirect=True, scope="module")

@@ -12,6 +12,7 @@ from tests.chaos.history import PATIENT_SECONDS, SIGNED_IN, FaultSpan
 from tests.chaos.interleavings import GATEWAY, Stage, staged
 from tests.chaos.system import ChaosSystem
 from tests.chaos.visitors import Gone, Visitor, visitor
+from tests.servers.forks import Launcher
 from tests.servers.redis import RedisServer
 from tests.waiting import until
 
@@ -19,10 +20,10 @@ OF_A_REVOCATION = (Step.REVOCATION_HEARD, Step.REVOKED_CLOSED)
 
 
 @pytest.fixture(scope="module")
-def chaos_system(redis_server: RedisServer) -> Iterator[ChaosSystem]:
+def chaos_system(redis_server: RedisServer, launcher: Launcher) -> Iterator[ChaosSystem]:
     """A system whose gateways may be caught at their steps."""
     assert redis_server
-    with ChaosSystem("sqlite") as system:
+    with ChaosSystem("sqlite", launcher) as system:
         yield system
 
 

@@ -36,6 +36,7 @@ from tests.acceptance.hurried.shops import Shop, open_shop
 from tests.acceptance.hurried.system import HurriedSystem
 from tests.acceptance.widget import Widget
 from tests.servers.databases import USUAL_KINDS
+from tests.servers.forks import Launcher
 from tests.unit.wall_clocks import MINUTE, Watched, watch
 
 ZONES = (
@@ -174,12 +175,12 @@ class Books:
 
 
 @pytest.fixture
-def world(database_url: str, tmp_path: Path) -> Iterator[World]:
+def world(database_url: str, launcher: Launcher, tmp_path: Path) -> Iterator[World]:
     """Twelve shops whose clock stands still."""
     dice = random.Random(SEED)  # noqa: S311 - to be repeated
     clock_file = tmp_path / "clock.json"
     clock = HurriedClock.make(clock_file, SINCE, SPAN, WEEKS * SECONDS_A_WEEK)
-    with HurriedSystem(database_url, clock_file, tmp_path) as system:
+    with HurriedSystem(database_url, clock_file, tmp_path, launcher) as system:
         shops = [
             open_shop(system.stores, zone, random.Random(f"{SEED} {zone}"), clock)  # noqa: S311
             for zone in ZONES

@@ -4,13 +4,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+import pytest
+
 from benchmarks.fleet import Fleet
 from benchmarks.wire import TEXT, client_frame
 from tests.acceptance.sites import Site
+from tests.servers.databases import USUAL_KINDS
 
 OLD, NEWER, ANONYMOUS = 1000, 500, 500
 FOLLOWING_UP = ("revocation-1", "revocation-2", "maintenance")
 SECONDS = 60.0
+
+pytestmark = pytest.mark.parametrize("system", USUAL_KINDS, indirect=True, scope="module")
 
 _PING = client_frame(b'{"type":"ping"}')
 

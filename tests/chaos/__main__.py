@@ -20,6 +20,7 @@ from tests.chaos.figures import Figures
 from tests.chaos.runs import Intensity, Ran, run
 from tests.chaos.system import ChaosSystem
 from tests.servers.databases import KINDS
+from tests.servers.forks import Launcher
 from tests.servers.runs import begin_run, end_run
 
 FAULTS, REGENERATES, SIGN_INS = 200, 40, 10_000
@@ -47,7 +48,7 @@ def main() -> int:
 def _rounds(kind: str, seed: int, options: argparse.Namespace) -> Figures:
     figures = Figures(kind, seed)
     began = time.monotonic()
-    with ChaosSystem(kind) as system:
+    with Launcher() as launcher, ChaosSystem(kind, launcher) as system:
         for number in itertools.count(options.first):
             dice = random.Random(f"{seed}:{kind}:{number}")  # noqa: S311 - to be repeated
             alone = number % 2 == 0

@@ -19,6 +19,7 @@ from tests.chaos import interleavings
 from tests.chaos.checker import Violation
 from tests.chaos.interleavings import Play
 from tests.chaos.system import ChaosSystem
+from tests.servers.forks import Launcher
 from tests.servers.runs import begin_run, end_run
 
 TRIES = 3
@@ -230,7 +231,7 @@ def play_with(bug: Bug) -> list[Violation]:
     """What the checker saw; played again, up to three times, where it saw nothing."""
     with copy_with(bug) as root:
         for _ in range(TRIES):
-            with ChaosSystem("sqlite", root) as system:
+            with Launcher(root) as launcher, ChaosSystem("sqlite", launcher) as system:
                 ran = asyncio.run(bug.play(system))
             if ran.violations:
                 return ran.violations
@@ -242,7 +243,7 @@ def main() -> int:
     configure_logs("json", "error")
     begin_run(first_process=True)
     try:
-        with ChaosSystem("sqlite") as system:
+        with Launcher() as launcher, ChaosSystem("sqlite", launcher) as system:
             well = [
                 _told(bug, "without it", asyncio.run(bug.play(system)).violations) for bug in BUGS
             ]

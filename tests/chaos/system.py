@@ -14,7 +14,6 @@ import httpx
 from cli.processes import BEAT, WORKERS
 from storage.sql.engine import open_database
 from storage.sql.migrate import migrate
-from tests.acceptance.processes import ROOT
 from tests.acceptance.system import make_owner
 from tests.chaos.entries.traps import FOLDER_VARIABLE, NAME_VARIABLE, SPRUNG
 from tests.chaos.launched import Launched
@@ -51,13 +50,16 @@ class Breakable(Protocol):
 class ChaosSystem:
     """Two gateways, the workers, beat, a dashboard, their stores, and links to them.
 
-    Live state and the broker are two servers, as in production. Args: kind: `sqlite` or
-    `postgresql`; root: whose code runs.
+    Live state and the broker are two servers, as in production.
+
+    Args:
+        kind: `sqlite` or `postgresql`.
+        launcher: whose code runs.
     """
 
-    def __init__(self, kind: str, root: Path = ROOT) -> None:
+    def __init__(self, kind: str, launcher: Launcher) -> None:
         self.kind = kind
-        self._root = root
+        self._launcher = launcher
         self._stack = ExitStack()
         self.processes: dict[str, Launched] = {}
         self.stores: dict[str, Any] = {}
@@ -76,8 +78,6 @@ class ChaosSystem:
         self._stack.close()
 
     def _open(self) -> None:
-        launcher = Launcher(self._root)
-        self._stack.callback(launcher.__exit__)
         self.folder = Path(tempfile.mkdtemp(prefix="widget-auth-chaos-"))
         self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self.traps = self.folder / "traps"
@@ -85,11 +85,11 @@ class ChaosSystem:
         self._open_stores()
         self.proxy = self._stack.enter_context(Proxy())
         self.owner_key = make_owner(self.database_url)
-        launcher.__enter__()
         for name, arguments in self._programs().items():
             environ = self._environ(name)
             log = self.folder / f"{name}.log"
-            self.processes[name] = Launched(launcher, name, arguments, environ, log)
+            self.processes[name] = Launched(self._launcher, name, arguments, environ, log)
+            self._stack.callback(self.processes[name].kill)
             self.processes[name].start()
         for process in self.processes.values():
             process.wait_until_ready()

@@ -17,6 +17,7 @@ from tests.chaos.postgres import require_postgres
 from tests.chaos.runs import Intensity, run
 from tests.chaos.system import ChaosSystem
 from tests.servers.databases import KINDS
+from tests.servers.forks import Launcher
 from tests.servers.redis import RedisServer
 
 SEED_VARIABLE = "WIDGET_AUTH_CHAOS_SEED"
@@ -26,7 +27,10 @@ MOST_BITS = 32
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_lost_and_nothing_let_through(
-    kind: str, redis_server: RedisServer, measured: Callable[[str], None]
+    kind: str,
+    redis_server: RedisServer,
+    launcher: Launcher,
+    measured: Callable[[str], None],
 ) -> None:
     """Whatever is killed, paused, restarted or cut off: a revoked secret signs nobody in."""
     if kind == "postgresql":
@@ -34,7 +38,7 @@ def test_nothing_is_lost_and_nothing_let_through(
     seed = int(os.environ.get(SEED_VARIABLE) or random.SystemRandom().getrandbits(MOST_BITS))
     dice = random.Random(seed)  # noqa: S311 - to be repeated
     faults = draw_short(kind, dice)
-    with ChaosSystem(kind) as system:
+    with ChaosSystem(kind, launcher) as system:
         story = run(system, faults, dice, Intensity(), delay_seconds=PATIENT_SECONDS)
         ran = asyncio.run(story)
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from cli.development.lifetime import tied_to_this_process
 
 ROOT = Path(__file__).parents[2]
+NOTHING = Path(os.devnull)
 
 
 class Launcher:
@@ -49,11 +51,46 @@ class Launcher:
             if pipe:
                 pipe.close()
 
-    def fork(self, arguments: Sequence[str], environ: Mapping[str, str], log: Path) -> "Fork":
-        """A new process: the module, and what it is told."""
+    def fork(
+        self,
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        log: Path,
+        *,
+        given: Path = NOTHING,
+        output: Path | None = None,
+    ) -> "Fork":
+        """A new process: the module, and what it is told. What it puts out goes to the log too."""
         module, *told = arguments
-        wanted = {"module": module, "arguments": told, "environ": dict(environ), "log": str(log)}
+        wanted = {
+            "module": module,
+            "arguments": told,
+            "environ": dict(environ),
+            "input": str(given),
+            "output": str(output or log),
+            "log": str(log),
+        }
         return Fork(self._ask(wanted), self)
+
+    def run(
+        self, arguments: Sequence[str], environ: Mapping[str, str], given: str, seconds: float
+    ) -> "subprocess.CompletedProcess[str]":
+        """The module has read what it is given, and has ended.
+
+        Raises:
+            TimeoutExpired: it has not ended in so many seconds.
+        """
+        with TemporaryDirectory(prefix="widget-auth-command-") as folder:
+            paths = [Path(folder, name) for name in ("input", "output", "log")]
+            paths[0].write_text(given)
+            fork = self.fork(arguments, environ, paths[2], given=paths[0], output=paths[1])
+            try:
+                code = fork.wait(seconds)
+            except subprocess.TimeoutExpired:
+                fork.kill()
+                raise
+            output, log = (path.read_text() for path in paths[1:])
+            return subprocess.CompletedProcess(arguments, code, output, log)
 
     def reap(self, pid: int) -> int:
         """The exit code of a process that has ended; asked once."""

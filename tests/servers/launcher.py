@@ -1,8 +1,9 @@
 """A process that has imported everything, and forks itself for each process that is to run.
 
 Importing is nearly all of a start, and tests start hundreds. It reads one JSON object a line:
-`{"module", "arguments", "environ", "log"}`, answered with a process id, or `{"reap"}`, the id of
-one that has ended, answered with its exit code; negative, the signal that ended it.
+`{"module", "arguments", "environ", "input", "output", "log"}`, answered with a process id, or
+`{"reap"}`, the id of one that has ended, answered with its exit code; negative, the signal that
+ended it.
 """
 
 import gc
@@ -70,10 +71,13 @@ def _fork(wanted: dict[str, Any]) -> int:
 
 def _become(wanted: dict[str, Any]) -> None:
     os.setsid()
-    null = os.open(os.devnull, os.O_RDONLY)
-    log = os.open(wanted["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    for number, end in enumerate((null, log, log)):
+    given = os.open(wanted["input"], os.O_RDONLY)
+    written = [
+        os.open(wanted[name], os.O_WRONLY | os.O_APPEND | os.O_CREAT) for name in ("output", "log")
+    ]
+    for number, end in enumerate((given, *written)):
         os.dup2(end, number)
+    sys.stdin = os.fdopen(0, closefd=False)  # the other may have read ahead
     os.environ.update(wanted["environ"])
     sys.argv = [wanted["module"], *wanted["arguments"]]
     code: object = 0

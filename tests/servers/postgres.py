@@ -30,7 +30,7 @@ _FAST = (
     "fsync=off",
     "synchronous_commit=off",
     "full_page_writes=off",
-    "max_connections=200",
+    "max_connections=400",
     "unix_socket_directories=",
     "log_min_messages=fatal",
 )

@@ -15,7 +15,6 @@ from services.transactions import Transactor
 from storage.redis.client import connect
 from storage.sql.engine import open_database
 from tests.acceptance.hurried.clock import FILE_VARIABLE, HurriedClock
-from tests.acceptance.processes import ROOT
 from tests.chaos.launched import Launched
 from tests.servers.forks import Launcher
 from tests.servers.ports import free_port
@@ -33,7 +32,10 @@ _WORKER_APP = "tests.acceptance.hurried.worker_app"
 class HurriedSystem:
     """Every process for itself, over real stores. A context manager: within it all are ready."""
 
-    def __init__(self, database_url: str, clock_file: Path, folder: Path) -> None:
+    def __init__(
+        self, database_url: str, clock_file: Path, folder: Path, launcher: Launcher
+    ) -> None:
+        self._launcher = launcher
         self._database_url = database_url
         self._clock_file = clock_file
         self._folder = folder
@@ -62,10 +64,11 @@ class HurriedSystem:
         self._redis_url = redis.url
         self.stores = self._open_stores()
         self._stack.callback(self.stores.close)
-        launcher = self._stack.enter_context(Launcher(ROOT))
         for name, arguments in self._programs().items():
             log = self._folder / f"{name}.log"
-            self.processes[name] = Launched(launcher, name, arguments, self._environ(name), log)
+            environ = self._environ(name)
+            self.processes[name] = Launched(self._launcher, name, arguments, environ, log)
+            self._stack.callback(self.processes[name].kill)
             self.processes[name].start()
         for process in self.processes.values():
             process.wait_until_ready()
