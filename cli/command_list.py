@@ -43,7 +43,10 @@ _SECRET = {
 _ROTATION = {
     "list": Place("cli.rotations:list_newest", "List a project's rotations, newest first."),
     "show": Place("cli.rotations:show", "Show how far a rotation is: its receipt."),
-    "cancel": Place("cli.rotation_changes:cancel", "Take its date away; both secrets stay valid."),
+    "cancel": Place(
+        "cli.rotation_changes:cancel",
+        "Take its date away; both secrets stay valid, one never revealed is revoked.",
+    ),
     "run": Place("cli.rotation_changes:run", "Revoke its old secret now."),
     "reschedule": Place("cli.rotation_changes:reschedule", "Give it another date."),
     "policy": Place("cli.rotation_changes:policy", "Have a new secret made every so many days."),

@@ -13,10 +13,13 @@ from cli.shapes import rotation_shape
 from cli.when_options import read_when, when_options
 from domain.ids import RotationId
 from domain.projects import Project
+from domain.rotations import Rotation, RotationState
 from domain.times import to_wire
 from services import change_rotations
 from services.read_rotations import RotationWithUse, read_rotation
 from services.rotation_policies import MOST_DAYS, read_policy, set_policy
+
+_NOBODY_IS_ASKED = "Nobody is asked with --json: add --yes."
 
 rotation_argument = click.argument("rotation_id", metavar="ID")
 
@@ -24,14 +27,18 @@ rotation_argument = click.argument("rotation_id", metavar="ID")
 @click.command()
 @project_argument
 @rotation_argument
+@click.option("--yes", is_flag=True, help="Do not ask, where a secret is revoked by it.")
 @json_option
-def cancel(project_text: str, rotation_id: str, *, as_json: bool) -> None:
-    """Take a rotation's date away; both its secrets stay valid.
+def cancel(project_text: str, rotation_id: str, *, yes: bool, as_json: bool) -> None:
+    """Take a rotation's date away; a secret that was never revealed is revoked.
 
-    It can be run or given a date again until another secret is made.
+    Otherwise both its secrets stay valid, and it can be run or given a date again until another
+    secret is made.
     """
     with connected() as system:
         project = _look_up(system, project_text)
+        if not yes:
+            _confirm_cancelling(_read(system, project, rotation_id).rotation, as_json=as_json)
         place = project.id, RotationId(rotation_id), system.actor
         system.stores.transactor.run(lambda t: change_rotations.cancel(t, *place), urgent=True)
         _show(_read(system, project, rotation_id), as_json=as_json)
@@ -81,7 +88,7 @@ def run(
     Live sessions that signed in with it are disconnected on every gateway node.
     """
     if as_json and not yes:
-        raise WrongUse("not_confirmed", "Nobody is asked with --json: add --yes.")
+        raise WrongUse("not_confirmed", _NOBODY_IS_ASKED)
     with connected() as system:
         project = _look_up(system, project_text)
         found = _read(system, project, rotation_id)
@@ -126,6 +133,20 @@ def policy(project_text: str, every_days: int | None, *, off: bool, as_json: boo
         print_json({"every_days": days, "due_at": to_wire(due_at) if due_at else None})
     else:
         print_facts({"every days": days, "due": due_at})
+
+
+def _confirm_cancelling(rotation: Rotation, *, as_json: bool) -> None:
+    """Somebody has said yes to the end of a secret that waits; nobody is asked where none does.
+
+    Raises:
+        NotConfirmed: they have said no.
+        WrongUse: nobody is there to ask.
+    """
+    if rotation.state is not RotationState.SCHEDULED:
+        return
+    if as_json:
+        raise WrongUse("not_confirmed", _NOBODY_IS_ASKED)
+    confirm(f"Revoke {rotation.new_key_id}, which was never revealed?")
 
 
 def _look_up(system: Connected, project_text: str) -> Project:

@@ -203,7 +203,7 @@ def change_rotation(
 def cancel_rotation(
     project_id: ProjectPath, rotation_id: RotationPath, runtime: RuntimeOf, caller: CallerOf
 ) -> Receipt:
-    """Takes a rotation's date away; both its secrets stay valid."""
+    """Takes a rotation's date away; both its secrets stay valid, one never revealed is revoked."""
     runtime.stores.transactor.run(
         lambda t: cancel(t, project_id, rotation_id, caller.actor), urgent=True
     )

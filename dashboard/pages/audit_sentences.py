@@ -35,7 +35,7 @@ SENTENCES: dict[str, str] = {
     "project.created": "created the project",
     "project.halted": "halted the project: Redis knew of revocations that the database had lost",
     "project.settled": "settled the project, and sign-ins work again",
-    "rotation.cancelled": "cancelled a rotation; both secrets stay valid",
+    "rotation.cancelled": "cancelled a rotation; secrets that were revealed stay valid",
     "rotation.cut": "revoked the previous secret as planned",
     "rotation.moved": "moved a rotation with the operating hours",
     "rotation.pinned": "pinned a rotation to its date",

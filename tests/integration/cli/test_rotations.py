@@ -7,7 +7,7 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain.rotation_dates import OffHours
+from domain.rotation_dates import AtTime, OffHours
 from domain.sealing import SecretSealer
 from domain.times import from_wire, to_wire
 from services.transactions import Transactor
@@ -182,6 +182,25 @@ def test_waiting_secret_is_revealed_once(
     assert shown["rotation"]["state"] == "overlapping"
     assert cli(*reveal).error == (1, "already_revealed")
     assert cli(*reveal[:3], "nothing", "--json").error == (1, "secret_not_found")
+
+
+@on_sqlite
+def test_cancelling_asks_before_it_ends_a_secret(
+    cli: CommandLine, shop: Shop, transactor: Transactor
+) -> None:
+    """One that waits is revoked with its rotation; where both stay valid nobody is asked."""
+    date = AtTime(datetime.now(UTC) + timedelta(days=1))
+    rotation = transactor.run(lambda t: schedule_rotation(t, SEALER, shop.id, ADMINISTRATOR, date))
+    cancel = ("rotation", "cancel", "Shop", rotation.id)
+
+    assert cli(*cancel, "--json").error == (2, "not_confirmed")
+    assert cli(*cancel).code == 2, "nobody is there to ask"
+    assert states(cli) == ["waiting", "active"]
+
+    assert cli(*cancel, "--yes", "--json").document["state"] == "cancelled"
+    assert states(cli) == ["revoked", "active"]
+    for told in (cli(*cancel[:2], "--help").out, cli("rotation", "--help").out):
+        assert "revealed is revoked" in " ".join(told.split())
 
 
 @on_sqlite
