@@ -6,11 +6,11 @@ counts only for the request that its session is waiting for now; any other is a 
 
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from domain.ids import RequestId, is_uuid
 from domain.outcomes import Outcome, RefusedRequest, SignedIn, SignedOut
-from domain.refusals import RefusalCode
+from domain.refusals import SENTENCES, RefusalCode
 from domain.tokens.shape import strip_scheme
 from gateway import answers
 from gateway.closes import Close
@@ -20,6 +20,7 @@ from gateway.lanes import LaneRequest
 from gateway.person_sign_outs import close_for
 from gateway.phases import Phase
 from gateway.refusals import (
+    SIGN_OUT_UNAVAILABLE,
     count_refused_sign_in,
     refuse,
     refuse_superseded,
@@ -35,13 +36,16 @@ if TYPE_CHECKING:
 class IdentityChange:
     """One frame's wish, from its arrival to its answer; the asker of its request in a lane."""
 
-    __slots__ = ("_began_at", "_frame_id", "_request", "_request_id", "_session")
+    __slots__ = ("_began_at", "_departures", "_frame_id", "_request", "_request_id", "_session")
+
+    _unavailable: ClassVar[str] = SENTENCES[RefusalCode.UNAVAILABLE]
 
     def __init__(self, session: "WidgetSession", frame_id: str) -> None:
         self._session = session
         self._frame_id = frame_id
         self._request_id = RequestId(session.node.new_id())
         self._request: LaneRequest | None = None
+        self._departures = session.departures
         self._began_at = monotonic()
 
     @property
@@ -76,7 +80,9 @@ class IdentityChange:
         if session.change is not self:
             session.note_stray(outcome)
         elif isinstance(outcome, RefusedRequest):
-            refuse(session, self._frame_id, outcome.code, outcome.message, outcome.retry_after_ms)
+            is_told = outcome.code != RefusalCode.UNAVAILABLE  # workers say that of a sign-in
+            text = outcome.message if is_told else self._unavailable
+            refuse(session, self._frame_id, outcome.code, text, outcome.retry_after_ms)
             session.finish_change()
         elif (
             not isinstance(outcome, SignedIn | SignedOut)
@@ -88,8 +94,13 @@ class IdentityChange:
     def unanswered(self, request: LaneRequest) -> None:  # noqa: ARG002 - the asker's protocol
         """The widget may try again."""
         if self._session.change is self:
-            refuse_unavailable(self._session, self._frame_id)
+            refuse_unavailable(self._session, self._frame_id, self._unavailable)
             self._session.finish_change()
+
+    def _come_about(self) -> None:
+        """Whoever was to leave before this has left; the next change begins."""
+        self._session.departed = self._departures
+        self._session.finish_change()
 
     def _take(self, outcome: SignedIn | SignedOut) -> bool:
         """Whether the outcome is one of this kind of change; then it is being carried out."""
@@ -187,13 +198,15 @@ class SigningIn(IdentityChange):
         node.metrics.sign_in_seconds.observe(monotonic() - self._began_at)
         seconds = (outcome.expires_at - node.utc_now()).total_seconds()
         node.proofs.watch(session, proof, seconds)
-        session.finish_change()
+        self._come_about()
 
 
 class SigningOut(IdentityChange):
     """The visitor leaves; the socket stays, with a fresh device and an empty record."""
 
     __slots__ = ()
+
+    _unavailable = SIGN_OUT_UNAVAILABLE
 
     @property
     def _lane(self) -> LaneDriver:
@@ -223,4 +236,4 @@ class SigningOut(IdentityChange):
         session.socket.send(
             answers.signed_out(self._frame_id, session.device_id, session.visitor_id)
         )
-        session.finish_change()
+        self._come_about()

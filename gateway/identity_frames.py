@@ -14,7 +14,13 @@ from domain.tokens.shape import check_shape
 from gateway.frames import SignIn, SignOut
 from gateway.identity_changes import SigningIn, SigningOut
 from gateway.phases import Phase
-from gateway.refusals import count_refused_sign_in, refuse, refuse_rate, refuse_unavailable
+from gateway.refusals import (
+    TOO_MANY_SIGN_OUTS,
+    count_refused_sign_in,
+    refuse,
+    refuse_rate,
+    refuse_unavailable,
+)
 
 if TYPE_CHECKING:
     from gateway.widget_session import WidgetSession
@@ -56,8 +62,9 @@ def sign_out(session: "WidgetSession", frame: SignOut) -> None:
     card = session.node.shelf.find_card(session.project_id)
     limit = (card.limits if card else Limits()).sign_ins_per_socket
     now = monotonic()
+    session.departures += 1  # whatever becomes of it: what is said now is not said by the leaver
     if not session.sign_outs.admit(limit, now):
-        refuse_rate(session, frame.id, session.sign_outs.wait_ms(now))
+        refuse_rate(session, frame.id, session.sign_outs.wait_ms(now), TOO_MANY_SIGN_OUTS)
         return
     session.let_wait(SigningOut(session, frame.id))
     if isinstance(session.change, SigningIn) and not session.is_moving:

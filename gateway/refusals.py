@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from gateway.widget_session import WidgetSession
 
 SUPERSEDED: Final = "A newer request on this socket took the place of this one."
+SIGN_OUT_UNAVAILABLE: Final = (
+    "The sign-out could not be carried out just now. Wait as long as retry_after_ms says, then try"
+    " again; until then no message is taken."
+)
+TOO_MANY_SIGN_OUTS: Final = (
+    "Too many sign-outs in a short time. Wait as long as retry_after_ms says, then try again; until"
+    " then no message is taken."
+)
 
 
 def refuse(
@@ -40,10 +48,14 @@ def refuse_unavailable(
     refuse(session, frame_id, RefusalCode.UNAVAILABLE, message, retry_after_ms)
 
 
-def refuse_rate(session: "WidgetSession", frame_id: str, wait_ms: int) -> None:
+def refuse_rate(
+    session: "WidgetSession",
+    frame_id: str,
+    wait_ms: int,
+    message: str = SENTENCES[RefusalCode.RATE_LIMITED],
+) -> None:
     """The widget may try again when its window is over."""
-    code = RefusalCode.RATE_LIMITED
-    refuse(session, frame_id, code, SENTENCES[code], wait_ms)
+    refuse(session, frame_id, RefusalCode.RATE_LIMITED, message, wait_ms)
 
 
 def refuse_superseded(session: "WidgetSession", frame_id: str) -> None:

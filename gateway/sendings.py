@@ -2,11 +2,11 @@
 
 On one socket frames take effect in their order: a message waits for the change of identity that
 came before it, and a change waits for the messages that came before it. So nobody's words end in
-the thread of whoever signs in next.
+the thread of whoever signs in next; nor, where a sign-out has not come about, in the leaver's.
 """
 
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from domain.cards import Limits
 from domain.ids import RequestId
@@ -14,6 +14,7 @@ from domain.messages import MessageInvalid, check_client_id, check_text
 from domain.outcomes import DeviceEnded, Outcome, RefusedRequest, Sent
 from domain.refusals import RefusalCode
 from gateway import answers
+from gateway.changes import Change
 from gateway.frames import Message
 from gateway.lanes import LaneRequest
 from gateway.phases import Phase
@@ -27,9 +28,21 @@ _UNAVAILABLE: Final = (
     "The message could not be stored just now. Wait as long as retry_after_ms says, then send it"
     " again with the same id."
 )
+_STILL_THERE: Final = (
+    "A sign-out came before this message and has not come about. Sign out again, or sign in, then"
+    " send the message again with the same id."
+)
 _TOO_MANY: Final = (
     "Too many messages in a short time. Wait as long as retry_after_ms says, then try again."
 )
+
+
+class Unsent(NamedTuple):
+    """A message, the change of identity that it waits for, and the sign-outs asked for before."""
+
+    frame: Message
+    behind: Change | None
+    departures: int
 
 
 def say(session: "WidgetSession", frame: Message) -> None:
@@ -49,15 +62,23 @@ def say(session: "WidgetSession", frame: Message) -> None:
     elif len(session.unsent) >= MAX_UNSENT or not session.node.takes_sign_ins:
         refuse_unavailable(session, frame.id, _UNAVAILABLE)
     else:
-        session.unsent.append((frame, session.next_change or session.change))
+        behind = session.next_change or session.change
+        session.unsent.append(Unsent(frame, behind, session.departures))
         session.go_on()
 
 
 def send_due(session: "WidgetSession") -> None:
-    """Every message that waits for no change of identity any more is on its way, in order."""
+    """Every message that waits for no change of identity any more is on its way, in order.
+
+    Refused instead is what was said after a sign-out that no change has made good: whoever it was
+    said by, the socket still speaks for whoever was to leave.
+    """
     ahead = {session.change, session.next_change} - {None}
-    while session.unsent and session.unsent[0][1] not in ahead:
-        frame, _ = session.unsent.pop(0)
+    while session.unsent and session.unsent[0].behind not in ahead:
+        frame, _, departures = session.unsent.pop(0)
+        if departures > session.departed:
+            refuse_unavailable(session, frame.id, _STILL_THERE)
+            continue
         session.sendings += 1
         Sending(session, frame).begin()
 
@@ -87,7 +108,7 @@ class Sending:
             session.node.metrics.messages.inc()
             session.socket.send(answers.sent(self._frame.id, outcome.message_id))
         elif isinstance(outcome, RefusedRequest):
-            text = outcome.message
+            text = _UNAVAILABLE if outcome.code == RefusalCode.UNAVAILABLE else outcome.message
             refuse(session, self._frame.id, outcome.code, text, outcome.retry_after_ms)
         else:
             if isinstance(outcome, DeviceEnded):

@@ -18,7 +18,6 @@ from gateway.frames import (
     ClientFrame,
     FrameInvalid,
     Hello,
-    Message,
     Ping,
     ProtocolBroken,
     SignIn,
@@ -45,13 +44,16 @@ class WidgetSession:
     newest that waits for it. `stale_device` says that SQL has ended the session's device without
     the session having got the new one. `is_person` says that it signed in itself, even if its proof
     is over by now; `unsent` are messages with the change of identity that each waits for,
-    `sendings` counts those in flight.
+    `sendings` counts those in flight. `departures` counts the sign-outs asked for, `departed` those
+    that a change of identity has made good: the others' leaver may be who the session still is.
     """
 
     __slots__ = (
         "bucket",
         "change",
         "close",
+        "departed",
+        "departures",
         "device_id",
         "generation",
         "is_counted",
@@ -102,7 +104,8 @@ class WidgetSession:
         self.sign_ins = RateWindow()
         self.sign_outs = RateWindow()
         self.messages = RateWindow()
-        self.unsent: list[tuple[Message, Change | None]] = []
+        self.departures = self.departed = 0
+        self.unsent: list[sendings.Unsent] = []
         self.sendings = 0
 
     def received(self, text: bytes, /) -> None:

@@ -50,7 +50,7 @@ KEY_ID = KeyId("0198c1f2-7a30-7000-8000-0000000000c1")
 
 
 class ScriptedWorker(threading.Thread):
-    """Answers until stopped; `held` keeps its answers back while set."""
+    """Answers until stopped; while `keeps_everybody` is set, no sign-out comes about."""
 
     def __init__(self, redis_url: str, broker_url: str, keys: tuple[bytes, bytes]) -> None:
         super().__init__(daemon=True)
@@ -63,6 +63,7 @@ class ScriptedWorker(threading.Thread):
         self._end = f"end:{secrets.token_hex(8)}"
         self._free = threading.Event()
         self._free.set()
+        self.keeps_everybody = False
         self.cards: dict[ProjectId, Card] = {}
         self.messages: list[dict[str, Any]] = []
         self.raw: list[bytes | str] = []
@@ -169,10 +170,13 @@ class ScriptedWorker(threading.Thread):
         )
 
     def _sign_out(self, request: dict[str, Any]) -> Outcome | None:
+        request_id, session_id = RequestId(request["request_id"]), SessionId(request["session_id"])
+        if self.keeps_everybody:
+            return RefusedRequest(request_id, session_id, "unavailable", "As the test wants.", 1)
         device = self._new_device(ProjectId(request["project_id"]))
         return SignedOut(
-            request_id=RequestId(request["request_id"]),
-            session_id=SessionId(request["session_id"]),
+            request_id=request_id,
+            session_id=session_id,
             device_id=device,
             ended_device_id=DeviceId(request["device_id"]),
             visitor_id=anonymous_visitor(device),
