@@ -1,6 +1,6 @@
 """Devices that ended long ago: found in the order of their ends, erased with what they leave."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -15,7 +15,7 @@ Place: TypeAlias = tuple[datetime, DeviceId]
 
 
 @dataclass(frozen=True, slots=True)
-class EndedDevice:
+class OldDevice:
     """A device that has ended, and when."""
 
     id: DeviceId
@@ -31,7 +31,7 @@ class EndedDevice:
 
 def list_ended_devices(
     db: Connection, before: datetime, *, after: Place | None, limit: int
-) -> list[EndedDevice]:
+) -> list[OldDevice]:
     """Up to `limit` devices of all projects that ended before that time, in order after a place."""
     columns = devices.c
     query = (
@@ -43,10 +43,18 @@ def list_ended_devices(
     if after:
         last = (sa.literal(after[0], columns.ended_at.type), sa.literal(after[1]))
         query = query.where(sa.tuple_(columns.ended_at, columns.id) > sa.tuple_(*last))
-    return [EndedDevice(**row) for row in db.execute(query).mappings()]
+    return [OldDevice(**row) for row in db.execute(query).mappings()]
 
 
-def erase_devices(db: Connection, found: Sequence[EndedDevice]) -> int:
+def list_needless(db: Connection, found: Sequence[OldDevice]) -> list[OldDevice]:
+    """Those of them that `erase_devices` would erase now."""
+    if not found:
+        return []
+    gone = _find_needless(db, found)
+    return [device for device in found if device.id in gone]
+
+
+def erase_devices(db: Connection, found: Sequence[OldDevice]) -> int:
     """Those with which nobody ever wrote are gone; returns how many were.
 
     A person's are erased by themselves. An absorbed record's go together with the record and its
@@ -58,17 +66,23 @@ def erase_devices(db: Connection, found: Sequence[EndedDevice]) -> int:
         db: holds the projects' locks.
         found: all of them have ended.
     """
+    gone = _find_needless(db, found)
+    if not gone:
+        return 0
+    bare = [record for record in gone.values() if record]
+    db.execute(merges.delete().where(merges.c.absorbed_id.in_(bare)))
+    db.execute(devices.delete().where(devices.c.id.in_(list(gone))))
+    db.execute(visitors.delete().where(visitors.c.id.in_(bare)))
+    return len(gone)
+
+
+def _find_needless(db: Connection, found: Iterable[OldDevice]) -> dict[DeviceId, VisitorId | None]:
+    """The devices that can go, and the absorbed record that each takes with it, if any."""
     silent = _list_silent(db, [device.id for device in found])
     of_persons = [id_ for id_, owner in silent.items() if owner.is_person]
     absorbed = {owner.id: id_ for id_, owner in silent.items() if owner.is_absorbed}
     bare = _list_bare(db, list(absorbed)) if absorbed else []
-    gone = [*of_persons, *(absorbed[visitor_id] for visitor_id in bare)]
-    if not gone:
-        return 0
-    db.execute(merges.delete().where(merges.c.absorbed_id.in_(bare)))
-    db.execute(devices.delete().where(devices.c.id.in_(gone)))
-    db.execute(visitors.delete().where(visitors.c.id.in_(bare)))
-    return len(gone)
+    return {**dict.fromkeys(of_persons), **{absorbed[record]: record for record in bare}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,8 @@
 """Devices that ended long ago are erased with what they leave behind, unless words are in it."""
 
+from datetime import timedelta
+
+import pytest
 import sqlalchemy as sa
 
 from domain.ids import DeviceId, VisitorId
@@ -8,6 +11,7 @@ from services.erase_devices import KEPT, DeviceErasure
 from storage.sql import tables, visitors
 from storage.sql.engine import now_of
 from tests.integration.people.site import PeopleSite
+from tests.integration.scenes import holding
 
 
 def age(site: PeopleSite, *, days: int = 1) -> None:
@@ -156,20 +160,74 @@ def test_whoever_comes_with_an_erased_device_is_somebody_new(site: PeopleSite) -
     assert (site.words(ada), site.words(eve.visitor_id)) == ([], ["hello"])
 
 
+def test_a_sweep_goes_on_while_there_is_time(site: PeopleSite) -> None:
+    """However many have ended, and however few are looked at in one transaction."""
+    socket = site.socket()
+    for _ in range(9):
+        site.sign_in(socket, "ada")
+    age(site)
+    assert DeviceErasure(at_once=2).go_on(site.transactor) == 9
+    assert len(held(site)) == 1
+
+
 def test_every_sweep_goes_on_where_the_last_one_stopped(site: PeopleSite) -> None:
-    """What is kept is passed by; after the last come the first."""
+    """What is kept is passed by, and what has ended since is next."""
     for _ in range(3):
-        writer = site.socket()
-        site.say(writer, "hello")
-        site.sign_out(writer)
+        leave_a_word(site)
     age(site, days=2)
+    leave_nothing(site)
+    site.database.write(age_the_rest)
+    erasure = DeviceErasure(at_once=2, seconds=0)
+    assert [erasure.go_on(site.transactor) for _ in range(4)] == [0, 1, 1, 0]
+
+    leave_nothing(site)
+    site.database.write(age_the_rest)
+    assert erasure.go_on(site.transactor) == 2
+
+
+def test_what_was_kept_is_looked_at_again_in_time(site: PeopleSite) -> None:
+    """After the last come the first, if that is long enough ago."""
+    leave_a_word(site)
+    age(site)
+    rarely, often = DeviceErasure(), DeviceErasure(anew_after=timedelta(0))
+    assert [erasure.go_on(site.transactor) for erasure in (rarely, often)] == [0, 0]
+    site.database.write(lambda db: db.execute(tables.messages.delete()))
+    site.database.write(make_a_person_of_everybody)
+    assert [erasure.go_on(site.transactor) for erasure in (rarely, often)] == [0, 1]
+
+
+def make_a_person_of_everybody(db: sa.Connection) -> None:
+    """As if each had signed in afterwards."""
+    db.execute(tables.visitors.update().values(custom_id=tables.visitors.c.id))
+
+
+def test_who_is_held_comes_next_time(site: PeopleSite) -> None:
+    """And keeps nobody else's devices from being erased meanwhile."""
+    if site.database.is_sqlite:
+        pytest.skip("SQLite's one writer holds all projects or none")
+    other = PeopleSite(site.database)
+    for each in (site, other):
+        leave_nothing(each)
+    age(site)
+    erasure = DeviceErasure(at_once=1)
+    with holding(site.database, site.project_id):
+        assert erasure.go_on(site.transactor) == 2
+    site.transactor.busy.forget(site.project_id)
+    assert erasure.go_on(site.transactor) == 2
+
+
+def leave_a_word(site: PeopleSite) -> None:
+    """Somebody wrote, and is gone; the device is kept."""
+    writer = site.socket()
+    site.say(writer, "hello")
+    site.sign_out(writer)
+
+
+def leave_nothing(site: PeopleSite) -> None:
+    """Somebody signed in and out; two devices hold nothing."""
     socket = site.socket()
     site.sign_in(socket, "ada")
     site.sign_out(socket)
-    site.database.write(age_the_rest)
-    erasure = DeviceErasure(at_once=2)
-
-    assert [erasure.go_on(site.transactor) for _ in range(4)] == [0, 1, 1, 0]
 
 
 def age_the_rest(db: sa.Connection) -> None:

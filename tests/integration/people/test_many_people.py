@@ -14,7 +14,7 @@ from domain.ids import DeviceId, VisitorId
 from domain.outcomes import Sent, SignedIn
 from storage.sql import messages, old_devices, outbox, tables, visitors
 from storage.sql.engine import Database, now_of
-from storage.sql.old_devices import EndedDevice
+from storage.sql.old_devices import OldDevice
 from tests.integration.people.crowd import device_id, person_id, populate
 from tests.integration.people.site import PeopleSite
 from tests.integration.scenes import mint, new_device, request
@@ -147,11 +147,11 @@ def test_reading_goes_by_indexes(site: PeopleSite, what: str) -> None:
         assert not _tables_read_whole(site.database, statement), statement.text
 
 
-def silent_devices(site: PeopleSite) -> list[EndedDevice]:
+def silent_devices(site: PeopleSite) -> list[OldDevice]:
     """Devices of a hundred persons with which nobody wrote, as if they had ended."""
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     found = [(DeviceId(device_id(n)), VisitorId(person_id(n))) for n in range(1, 101)]
-    return [EndedDevice(device, site.project_id, owner, moment) for device, owner in found]
+    return [OldDevice(device, site.project_id, owner, moment) for device, owner in found]
 
 
 def _tables_read_whole(database: Database, statement: Statement) -> set[str]:
