@@ -1,4 +1,4 @@
-"""Devices that ended long ago: erased, unless somebody has written with them."""
+"""Devices that nobody has any more: erased, unless somebody has written with them."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +20,8 @@ log = structlog.get_logger(__name__)
 
 # Every sign-in brings a device and ends the one before. Redis remembers those for half of this at
 # least, and never for longer: whoever comes with one that both have forgotten is somebody new, with
-# nothing but what its own record holds: nothing.
+# nothing but what its own record holds: nothing. The last device that a browser had of a person
+# never ends; by then every proof is over, and whoever comes with it speaks for no person, as ever.
 KEPT = timedelta(seconds=ENDED_DEVICE_SECONDS)
 
 AT_ONCE = 200
@@ -30,6 +31,8 @@ ANEW_AFTER = timedelta(days=1)
 
 class DeviceErasure:
     """Goes through the devices that ended two months ago or earlier, page after page.
+
+    And through those as old that are open: persons' are erased, anonymous visitors' stay.
 
     Args:
         at_once: how many are looked at in one transaction.
@@ -45,7 +48,10 @@ class DeviceErasure:
     ) -> None:
         self._at_once = at_once
         self._seconds = seconds
-        self._walks = [_Walk(old_devices.list_ended_devices, anew_after)]
+        self._walks = [
+            _Walk(old_devices.list_ended_devices, anew_after),
+            _Walk(old_devices.list_open_devices, anew_after),
+        ]
 
     def go_on(self, transactor: Transactor) -> int:
         """Of the next ones those that hold nothing are gone.

@@ -209,6 +209,13 @@ devices = Table(
         postgresql_where=text("ended_at IS NOT NULL"),
         sqlite_where=text("ended_at IS NOT NULL"),
     ),
+    Index(
+        "ix_devices_open",
+        "created_at",
+        "id",
+        postgresql_where=text("ended_at IS NULL"),
+        sqlite_where=text("ended_at IS NULL"),
+    ),
 )
 
 merges = Table(

@@ -1,4 +1,4 @@
-"""Devices that ended long ago are erased with what they leave behind, unless words are in it."""
+"""Devices of long ago are erased with what they leave behind, unless words are in it."""
 
 from datetime import timedelta
 
@@ -7,8 +7,9 @@ import sqlalchemy as sa
 
 from domain.ids import DeviceId, VisitorId
 from domain.outcomes import DeviceEnded
+from domain.tokens.policy import MAX_PROOF_SECONDS
 from services.erase_devices import KEPT, DeviceErasure
-from storage.sql import tables, visitors
+from storage.sql import old_devices, tables, visitors
 from storage.sql.engine import now_of
 from tests.integration.people.site import PeopleSite
 from tests.integration.scenes import holding
@@ -65,14 +66,86 @@ def test_what_sign_ins_leave_behind_is_erased(site: PeopleSite) -> None:
 
 
 def test_what_ended_lately_is_kept(site: PeopleSite) -> None:
-    """And what has not ended, however old."""
+    """And what has been open for less long."""
     socket = site.socket()
     site.sign_in(socket, "ada")
     age(site, days=-1)
+    age_what_is_open(site, days=-1)
     before = held(site)
 
     assert erase(site) == 0
     assert held(site) == before
+
+
+def test_a_persons_device_that_never_ended_is_erased(site: PeopleSite) -> None:
+    """In every browser the last one is left behind; what was written with it keeps it."""
+    gone, wrote, is_back = site.socket(), site.socket(), site.socket()
+    for socket in (gone, wrote, is_back):
+        site.sign_in(socket, "ada")
+    site.say(wrote, "as ada")
+    age_what_is_open(site)
+    site.sign_in(is_back, "ada")
+
+    assert erase(site) == 1
+
+    left = held(site)
+    assert gone.device not in left
+    assert {wrote.device, is_back.device} < left
+    assert KEPT.total_seconds() > MAX_PROOF_SECONDS, "it was not the device of a live proof"
+
+
+def test_an_anonymous_visitors_device_stays(site: PeopleSite) -> None:
+    """It is all they have: with it they find their words again, however long they were away."""
+    anonymous = site.socket()
+    site.say(anonymous, "hello")
+    site.sign_in(site.socket(), "ada")
+    age_what_is_open(site)
+
+    assert erase(site) == 1
+
+    site.say(site.socket(anonymous.device), "again")
+    assert site.words(anonymous.visitor) == ["hello", "again"]
+
+
+def test_a_tab_goes_on_without_the_device_it_had(site: PeopleSite) -> None:
+    """What it says anonymously comes along at the next sign-in; a grey one has to come back."""
+    tab, grey = site.socket(), site.socket()
+    ada = site.sign_in(tab, "ada").visitor_id
+    site.sign_in(grey, "ada")
+    grey.generation = None
+    age_what_is_open(site)
+    assert erase(site) == 2
+
+    assert isinstance(site.try_to_say(grey, "the proof was over"), DeviceEnded)
+    reloaded = site.socket(tab.device)
+    site.say(reloaded, "not signed in yet")
+    signed_in = site.sign_in(reloaded, "ada")
+    assert signed_in.visitor_id == ada
+    assert site.words(ada) == ["not signed in yet"]
+
+
+def test_a_device_that_ends_meanwhile_is_no_longer_open(site: PeopleSite) -> None:
+    """Whoever found it as an open one has come too late: an end is remembered for two months."""
+    socket = site.socket()
+    site.sign_in(socket, "ada")
+    age_what_is_open(site)
+    with site.database.reading() as db:
+        found = old_devices.list_open_devices(db, now_of(db) - KEPT, after=None, limit=9)
+    site.sign_out(socket)
+
+    assert len(found) == 1
+    assert site.database.write(lambda db: old_devices.erase_devices(db, found)) == 0
+
+
+def age_what_is_open(site: PeopleSite, *, days: int = 1) -> None:
+    """What has not ended was made as long ago as devices are kept, and some days more."""
+
+    def work(db: sa.Connection) -> None:
+        moment = now_of(db) - KEPT - days * (KEPT / 60)
+        is_open = tables.devices.c.ended_at.is_(None)
+        db.execute(tables.devices.update().where(is_open).values(created_at=moment))
+
+    site.database.write(work)
 
 
 def test_no_word_is_lost_and_a_merge_with_words_can_be_undone(site: PeopleSite) -> None:

@@ -148,10 +148,11 @@ def test_reading_goes_by_indexes(site: PeopleSite, what: str) -> None:
 
 
 def silent_devices(site: PeopleSite) -> list[OldDevice]:
-    """Devices of a hundred persons with which nobody wrote, as if they had ended."""
+    """Open devices of a hundred persons with which nobody wrote."""
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     found = [(DeviceId(device_id(n)), VisitorId(person_id(n))) for n in range(1, 101)]
-    return [OldDevice(device, site.project_id, owner, moment) for device, owner in found]
+    project = site.project_id
+    return [OldDevice(device, project, owner, moment, is_open=True) for device, owner in found]
 
 
 def _tables_read_whole(database: Database, statement: Statement) -> set[str]:

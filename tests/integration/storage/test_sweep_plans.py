@@ -76,6 +76,9 @@ def looks() -> dict[str, Callable[[Connection], object]]:
         "ix_devices_ended_at": lambda db: old_devices.list_ended_devices(
             db, NOW, after=first, limit=200
         ),
+        "ix_devices_open": lambda db: old_devices.list_open_devices(
+            db, NOW, after=first, limit=200
+        ),
     }
 
 
