@@ -8,6 +8,7 @@ from tests.browser.busy_days import generate, mint
 from tests.browser.dashboards import Dashboard
 from tests.browser.sockets import connected
 from tests.integration.gateway.running import Widget
+from tests.waiting import wait_until
 
 _numbers = itertools.count(1)
 
@@ -63,4 +64,11 @@ def talk(dashboard: Dashboard, project_id: ProjectId) -> VisitorId:
         write(laptop, "Sorry, now I am signed in. It is order 4711.")
         answer(dashboard, project_id, ada, "Thank you, Ada. It left us on Monday.")
         write(laptop, "Wonderful, then I will wait until tomorrow.")
+    _wait_until_all_have_left(dashboard, project_id)
     return ada
+
+
+def _wait_until_all_have_left(dashboard: Dashboard, project_id: ProjectId) -> None:
+    with dashboard.system.admin(dashboard.system.owner_key) as admin:
+        path = f"/projects/{project_id}/sessions"
+        wait_until(lambda: admin.get(path).json()["items"] == [], "a project without sessions")

@@ -8,6 +8,7 @@ from websockets.sync.client import connect
 from domain.ids import ProjectId
 from tests.browser.dashboards import Dashboard
 from tests.integration.gateway.running import Widget
+from tests.waiting import SECONDS
 
 
 @contextmanager
@@ -18,6 +19,8 @@ def connected(dashboard: Dashboard, project_id: ProjectId) -> Iterator[Widget]:
         subprotocols=["widget-auth.v1"],  # type: ignore[list-item]
         proxy=None,
         compression=None,
+        open_timeout=SECONDS,
+        ping_timeout=None,
     ) as connection:
         widget = Widget(connection)
         widget.hello()

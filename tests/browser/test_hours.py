@@ -10,11 +10,18 @@ from tests.browser.busy_days import generate, plan_a_rotation
 from tests.browser.checks import check_accessible, check_accessible_in_both, check_fits, tab_to
 from tests.browser.conftest import SignInAs
 from tests.browser.dashboards import Dashboard
+from tests.browser.steps import follow
 
 
 def preview(page: Page) -> Locator:
     """What is told beside the form."""
     return page.locator("[data-preview]")
+
+
+def save(page: Page) -> None:
+    """The hours are saved, and the page that says so is there."""
+    follow(page.get_by_role("button", name="Save the hours"))
+    expect(page.get_by_text("The operating hours are saved.")).to_be_visible()
 
 
 def stored(dashboard: Dashboard, project_id: ProjectId) -> dict[str, object]:
@@ -61,13 +68,13 @@ def test_never_offline_and_always_offline_are_told_apart(
 
     page.get_by_label("Always offline").check()
     expect(preview(page)).to_contain_text("Chat is always offline")
-    page.get_by_role("button", name="Save the hours").click()
+    save(page)
     expect(page.get_by_label("Always offline")).to_be_checked()
     assert stored(dashboard, project_id)["operating_hours"] is not None
 
     page.get_by_label("Never offline").check()
     expect(preview(page)).to_contain_text("Chat is never offline")
-    page.get_by_role("button", name="Save the hours").click()
+    save(page)
     expect(page.get_by_label("Never offline")).to_be_checked()
     assert stored(dashboard, project_id)["operating_hours"] is None
 
@@ -86,9 +93,8 @@ def test_a_date_that_differs_and_another_zone(
     page.get_by_label("the date, open from").fill("")
     page.get_by_label("the date, open until").fill("")
     page.get_by_label("Time zone").fill("Pacific/Chatham")
-    page.get_by_role("button", name="Save the hours").click()
+    save(page)
 
-    expect(page.get_by_text("The operating hours are saved.")).to_be_visible()
     told = stored(dashboard, project_id)
     assert told["time_zone"] == "Pacific/Chatham"
     hours = told["operating_hours"]

@@ -9,6 +9,7 @@ from domain.roles import Role
 from tests.browser.checks import check_accessible_in_both, check_fits, tab_to
 from tests.browser.conftest import SignInAs
 from tests.browser.dashboards import PASSWORD, Dashboard
+from tests.browser.steps import follow
 from tests.servers.browser import Open, Watch
 
 KEPT = (
@@ -23,7 +24,7 @@ def invite(page: Page, project_id: ProjectId, email: str, role: str) -> str:
     page.goto(f"/projects/{project_id}/members")
     page.get_by_label("E-mail address").fill(email)
     page.get_by_label(role).check()
-    page.get_by_role("button", name="Make the link").click()
+    follow(page.get_by_role("button", name="Make the link"))
     expect(page.get_by_role("heading", name="The invitation")).to_be_visible()
     return page.locator("#secret").inner_text()
 
@@ -98,7 +99,7 @@ def test_an_api_key_is_seen_once_and_is_nowhere_again(
     page.goto(f"/projects/{project_id}/api-keys")
     page.get_by_label("Name").fill("Nightly report")
     page.get_by_label("Operator").check()
-    page.get_by_role("button", name="Make the key").click()
+    follow(page.get_by_role("button", name="Make the key"))
     expect(page.get_by_role("heading", name="The new API key")).to_be_visible()
     key = page.locator("#secret").inner_text()
     with dashboard.system.admin(key) as program:

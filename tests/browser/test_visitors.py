@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from domain.ids import ProjectId
@@ -13,9 +14,10 @@ from tests.browser.conftest import SignInAs
 from tests.browser.conversations import sign_in, talk, write
 from tests.browser.dashboards import Dashboard
 from tests.browser.sockets import connected
-from tests.servers.browser import PATIENCE_SECONDS
+from tests.browser.steps import follow
 
-PATIENCE_MS = PATIENCE_SECONDS * 1000
+# A page looks again each minute: a session may be bound a moment after its event was seen.
+MINUTE_AND_MORE_MS = 90_000
 
 
 def confirm(page: Page, button: str, then: str) -> None:
@@ -24,6 +26,7 @@ def confirm(page: Page, button: str, then: str) -> None:
     page.get_by_role("dialog").get_by_role("button", name=then, exact=True).click()
 
 
+@pytest.mark.timeout(300)
 def test_a_merge_is_seen_and_undone(
     sign_in_as: SignInAs, dashboard: Dashboard, project_id: ProjectId
 ) -> None:
@@ -37,20 +40,17 @@ def test_a_merge_is_seen_and_undone(
         write(laptop, "Before signing in")
         page_of_laptop = page.context.new_page()
         page_of_laptop.goto(f"/projects/{project_id}/inbox")
-        page_of_laptop.locator(".conversation a").filter(has_text="Before signing in").click()
+        follow(page_of_laptop.locator(".conversation a").filter(has_text="Before signing in"))
         absorbed_url = page_of_laptop.url
         draft = page_of_laptop.get_by_label("Your answer")
         draft.fill("A draft")
         sign_in(laptop, token)
 
-        expect(page.get_by_role("heading", name="Merged records")).to_be_visible(
-            timeout=PATIENCE_MS
-        )
-        expect(page.get_by_role("table", name="Live sessions").get_by_role("row")).to_have_count(3)
+        expect(page.get_by_role("heading", name="Merged records")).to_be_visible()
+        rows = page.get_by_role("table", name="Live sessions").get_by_role("row")
+        expect(rows).to_have_count(3, timeout=MINUTE_AND_MORE_MS)
         # The conversation that an agent had open has become that of the person.
-        expect(page_of_laptop.get_by_role("heading", name="Ada Lovelace")).to_be_visible(
-            timeout=PATIENCE_MS
-        )
+        expect(page_of_laptop.get_by_role("heading", name="Ada Lovelace")).to_be_visible()
         expect(draft).to_have_value("A draft")
         page_of_laptop.goto(absorbed_url.replace("/inbox/", "/visitors/"))
         expect(page_of_laptop).to_have_url(re.compile(ada))
@@ -118,7 +118,7 @@ def test_an_agent_sees_no_administrators_things(
             for column in ("Node", "Device"):
                 header = page.get_by_role("columnheader", name=column, exact=True)
                 expect(header).to_have_count(theirs)
-            assert (secret[-4:] in page.content()) is bool(theirs)
+            assert (f"ending in {secret[-4:]}" in page.content()) is bool(theirs)
     expect(agent.get_by_role("navigation", name="Sections").get_by_role("link")).to_have_text(
         [re.compile("Inbox"), re.compile("Visitors")]
     )

@@ -123,12 +123,17 @@ def shop(system: System, site: Site) -> Iterator[Shop]:
 
 @pytest.fixture
 def open_tab(open_browser: Open, shop: Shop) -> Callable[..., Tab]:
-    """Opens the shop in a fresh browser, or as one more tab of a page's."""
+    """Opens the shop in a fresh browser, or as one more tab of a page's.
 
-    def open_one(beside: Tab | None = None, **options: object) -> Tab:
+    Its time can be put forward where the page is given a clock from the beginning.
+    """
+
+    def open_one(beside: Tab | None = None, *, clock: bool = False, **options: object) -> Tab:
         context = beside.page.context if beside else open_browser(**options)
         tab = Tab(context.new_page())
         tab.listen()
+        if clock:
+            tab.page.clock.install()
         tab.page.goto(shop.url)
         return tab
 

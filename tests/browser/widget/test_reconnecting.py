@@ -10,6 +10,7 @@ from tests.browser.widget.conftest import Tab
 from tests.browser.widget.shop import Shop
 from tests.servers.browser import Watch
 
+ATTEMPTS = 5
 LONG = bool(os.environ.get("WIDGET_AUTH_LONG_TESTS"))
 
 
@@ -79,7 +80,7 @@ def test_a_restart_and_a_lost_network_cost_nothing_but_time(
 
     Also those that had been sent already, and of which nobody had said that they were stored.
     """
-    watch.expect("ERR_INTERNET_DISCONNECTED", "ERR_CONNECTION_REFUSED")
+    watch.expect("ERR_INTERNET_DISCONNECTED", "WebSocket connection to")
     tab = open_tab()
     tab.until_signed_in()
     with _gateway_restarted(shop, tab):
@@ -105,14 +106,14 @@ def test_a_restart_and_a_lost_network_cost_nothing_but_time(
 def test_a_proof_is_renewed_before_it_ends(open_tab: Callable[..., Tab], shop: Shop) -> None:
     """`reauthenticate`: a provider is asked and nobody notices; with a text the page is told."""
     _change(shop, {"token_policy": {"proof_seconds": 6}})
-    tab = open_tab()
-    tab.until_signed_in()
+    with_provider = shop.then
     shop.then = f"tiledesk.signInWithCustomToken({shop.site.token(name='Ada')!r})"
     other = open_tab()
     other.until_signed_in()
+    shop.then = with_provider
+    tab = _renewed(open_tab)
 
-    tab.wait(lambda: "reauthenticate" in tab.run("tokenAsked"))
-    tab.wait(lambda: len(tab.signed_in_with()) >= 2)
+    assert "reauthenticate" in tab.run("tokenAsked")
     other.wait(lambda: other.heard("proof_ended"))
     assert other.heard("onTokenNeeded")[0]["reason"] == "proof_expiring"
     other.until_anonymous()
@@ -181,6 +182,18 @@ def test_a_gateway_that_falls_silent_is_left(open_tab: Callable[..., Tab], shop:
     tab.until_connected()
 
 
+def _renewed(open_tab: Callable[..., Tab]) -> Tab:
+    """One that has signed in a second time. There was a second for it: on a slow day try again."""
+    for _ in range(ATTEMPTS):
+        tab = open_tab()
+        tab.until_signed_in()
+        tab.wait(lambda tab=tab: len(tab.signed_in_with()) >= 2)
+        if not tab.heard("proof_ended"):
+            break
+        tab.page.close()
+    return tab
+
+
 @contextmanager
 def _gateway_restarted(shop: Shop, tab: Tab) -> Iterator[None]:
     """It has stopped, when words had been sent and nobody could say `sent`; then it is back."""
@@ -189,7 +202,7 @@ def _gateway_restarted(shop: Shop, tab: Tab) -> Iterator[None]:
     worker.pause()
     try:
         tab.run("void (window.first = tiledesk.send('From the platform'))")
-        tab.wait(lambda: tab.said[-1]["type"] == "message")
+        tab.wait(lambda: "message" in [frame["type"] for frame in tab.said])
         system.processes["web"].stop()
         worker.resume()
         yield

@@ -1,6 +1,5 @@
 """Signing out by the SDK: whoever comes next gets nothing of whoever left."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -8,7 +7,8 @@ import pytest
 
 from tests.browser.widget.conftest import SIGN_IN, Tab
 from tests.browser.widget.shop import Shop
-from tests.servers.browser import PATIENCE_SECONDS, Watch
+from tests.servers.browser import Watch
+from tests.waiting import wait_until
 
 # The page stands still until its shop answers; what comes over the socket is heard after that.
 _OVERTAKEN = """void (async () => {{
@@ -74,7 +74,7 @@ def test_what_is_meant_for_whoever_signs_out_does_not_reach_the_page(
     with _signing_out(tab, shop, comes_next, kept_waiting_by="verification"):
         with shop.site.system.admin(shop.site.api_key) as admin:
             assert admin.post(thread, json={"text": "Dear Ada"}).is_success
-        tab.wait(lambda: tab.told[-1]["type"] == "message")
+        tab.wait(lambda: "message" in [frame["type"] for frame in tab.told])
     tab.wait(lambda: "signed_out" in [frame["type"] for frame in tab.told])
     if comes_next:
         tab.until_signed_in(comes_next)
@@ -110,7 +110,7 @@ def test_a_page_that_is_left_while_it_signs_out_hands_no_device_on(
     tab.until_anonymous()
     try:
         tab.run(_OVERTAKEN.format(token=shop.site.token(name="Ada")))
-        tab.wait(lambda: tab.told[-1]["type"] == "signed_in")
+        tab.wait(lambda: "signed_in" in [frame["type"] for frame in tab.told])
         tab.run("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
     finally:
         shop.site.system.processes["verification"].resume()
@@ -124,10 +124,7 @@ def test_a_page_that_is_left_while_it_signs_out_hands_no_device_on(
 
 def _answer_once_signed_in(shop: Shop) -> tuple[int, str]:
     """By then the gateway has said so, and no worker will sign anybody out."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not any(each["key_id"] for each in shop.site.get("/sessions")["items"]):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: any(each["key_id"] for each in shop.site.get("/sessions")["items"]))
     shop.site.system.processes["verification"].pause()
     return shop.fresh_token()
 
