@@ -16,6 +16,7 @@ from tests.acceptance.processes import ROOT, RunningProcess
 from tests.acceptance.system import make_owner
 from tests.containers import Service, environment_of, new_env_file, read_services, read_stages
 from tests.servers.forks import Launcher
+from tests.servers.plain_http import NO_TLS
 from tests.servers.ports import free_port
 
 HEALTH_SECONDS = 60
@@ -69,7 +70,8 @@ class Composed:
     def admin(self, api_key: str) -> httpx.Client:
         """A client of the admin API."""
         headers = {"Authorization": f"Bearer {api_key}"}
-        return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=60)
+        url = f"{self.url}/api/v1"
+        return httpx.Client(base_url=url, headers=headers, timeout=60, verify=NO_TLS)
 
     def is_healthy(self, service: str) -> bool:
         """What the health check of the service's image says."""

@@ -23,6 +23,7 @@ from tests.acceptance.processes import ROOT, RunningProcess
 from tests.published import recorded_tasks
 from tests.published.queues import hold_events, hold_tasks
 from tests.servers.forks import Launcher
+from tests.servers.plain_http import NO_TLS
 from tests.servers.ports import free_port
 
 COMMAND_SECONDS = 100.0
@@ -139,6 +140,7 @@ class System:
             base_url=f"{self.dashboard_url}/api/v1",
             headers={"Authorization": f"Bearer {api_key}"},
             timeout=60,
+            verify=NO_TLS,
         )
 
     def cli(self, *arguments: str, stdin: str = "") -> Any:

@@ -17,6 +17,7 @@ from tests.acceptance.one_port import OnePortSystem
 from tests.acceptance.sites import Site, make_site
 from tests.acceptance.strangers.tiledesk import ask
 from tests.servers.forks import Launcher
+from tests.servers.plain_http import NO_TLS
 from tests.servers.redis import RedisServer
 
 SECONDS = 60.0
@@ -66,7 +67,8 @@ def token_of(site: Site, secret: str | None = None, **claims: Any) -> str:
 def custom(system: OnePortSystem, token: str) -> httpx.Response:
     """The answer to a token over HTTP."""
     headers = {"Authorization": f"JWT {token}"}
-    return httpx.post(f"{system.url}/auth/signinWithCustomToken", headers=headers, timeout=SECONDS)
+    url = f"{system.url}/auth/signinWithCustomToken"
+    return httpx.post(url, headers=headers, timeout=SECONDS, verify=NO_TLS)
 
 
 def test_the_client_signs_in(system: OnePortSystem, site: Site) -> None:
@@ -115,6 +117,7 @@ def test_a_member_of_the_original_systems_kind_generates(system: OnePortSystem, 
                 f"{system.url}/{site.project_id}/keys/generate",
                 headers=authorization,
                 timeout=SECONDS,
+                verify=NO_TLS,
             )
             assert answer.status_code == 200, answer.text
             code, reason = await widget.closing()
@@ -145,7 +148,8 @@ def test_a_guests_or_members_token_signs_nobody_in(system: OnePortSystem, site: 
         headers = {"Authorization": f"JWT {token}"}
         method = "POST" if path.endswith("generate") else "GET"
         url = f"{system.url}{path}"
-        assert httpx.request(method, url, headers=headers, timeout=SECONDS).status_code == 401
+        answer = httpx.request(method, url, headers=headers, timeout=SECONDS, verify=NO_TLS)
+        assert answer.status_code == 401
 
 
 def test_what_a_custom_token_changes(system: OnePortSystem, site: Site) -> None:

@@ -18,6 +18,7 @@ import pytest
 from cli.development.shop import SHOP
 from cli.processes import BEAT, ONE_PORT, WORKERS
 from tests.acceptance.dev import ROOT, STOP_SECONDS, Dev, environ_of, processes
+from tests.servers.plain_http import NO_TLS
 from tests.waiting import wait_until
 
 START_SECONDS = 90.0
@@ -57,7 +58,7 @@ def running_dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", timeout=START_SECONDS).status_code == 200
+        return httpx.get(f"{url}/readyz", timeout=START_SECONDS, verify=NO_TLS).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -107,7 +108,7 @@ def test_a_start_tells_who_may_come_in_and_the_next_start_the_same(
 def _token_of_the_shop_is_accepted(dev: Dev) -> object:
     """The demo shop has its secret from the first moment, and signs what the project takes."""
     shop = dev.lines[-2].split()[-1]
-    with httpx.Client(base_url=shop, timeout=START_SECONDS) as browser:
+    with httpx.Client(base_url=shop, timeout=START_SECONDS, verify=NO_TLS) as browser:
         assert browser.post("/log-in", data={"customer": "customer-1815"}).status_code == 303
         token = browser.post("/token").json()["token"]
     kept = dev.data_dir.parent / "token"

@@ -20,6 +20,7 @@ from tests.chaos.launched import Launched
 from tests.chaos.postgres import PostgresOfARun
 from tests.chaos.proxy import Proxy
 from tests.servers.forks import Launcher
+from tests.servers.plain_http import NO_TLS
 from tests.servers.ports import free_port
 from tests.servers.redis import RedisServer
 
@@ -156,6 +157,7 @@ class ChaosSystem:
             base_url=f"http://127.0.0.1:{self._ports[DASHBOARD]}/api/v1",
             headers={"Authorization": f"Bearer {self.owner_key}"},
             timeout=8,
+            verify=NO_TLS,
         )
 
     def _programs(self) -> dict[str, Sequence[str]]:

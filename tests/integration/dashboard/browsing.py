@@ -16,6 +16,7 @@ from services.member_sign_ins import sign_in
 from storage.sql.access import Member
 from tests.integration.dashboard.serving import PATIENCE_SECONDS, Api
 from tests.integration.scenes import ADMINISTRATOR
+from tests.servers.plain_http import NO_TLS
 
 # Only as strong as a test needs it.
 HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -86,7 +87,7 @@ def browsing(api: Api, *members: Member) -> Iterator[Browsing]:
     number = next(_NUMBERS)
     headers = {**PAGE, "X-Forwarded-For": f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"}
     with httpx.Client(
-        base_url=url, headers=headers, trust_env=False, timeout=PATIENCE_SECONDS
+        base_url=url, headers=headers, trust_env=False, timeout=PATIENCE_SECONDS, verify=NO_TLS
     ) as client:
         browser = Browsing(api, client)
         if members:

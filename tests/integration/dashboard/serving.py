@@ -22,6 +22,7 @@ from domain.roles import Role
 from services.access import issue_api_key
 from services.stores import Stores
 from tests.integration.scenes import ADMINISTRATOR, add_project
+from tests.servers.plain_http import NO_TLS
 from tests.waiting import wait_until
 
 PATIENCE_SECONDS = 60.0
@@ -81,7 +82,9 @@ class Caller:
 @contextmanager
 def client_of(base_url: str) -> Iterator[httpx.Client]:
     """Keeps connections to a server, for any number of callers."""
-    with httpx.Client(base_url=base_url, trust_env=False, timeout=PATIENCE_SECONDS) as client:
+    with httpx.Client(
+        base_url=base_url, trust_env=False, timeout=PATIENCE_SECONDS, verify=NO_TLS
+    ) as client:
         yield client
 
 

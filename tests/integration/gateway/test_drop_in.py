@@ -15,6 +15,7 @@ from domain.ids import ProjectId
 from tests.integration.gateway.conftest import SHORT_LIVED, Publish
 from tests.integration.gateway.running import RunningGateway
 from tests.integration.gateway.scripted_worker import ScriptedWorker
+from tests.servers.plain_http import NO_TLS
 from tests.waiting import SECONDS
 
 CUSTOM, GUEST = "/auth/signinWithCustomToken", "/auth/signinAnonymously"
@@ -28,7 +29,7 @@ NOBODYS = "0190a7c4-0000-7000-8000-00000000dead"
 def http(gateway: RunningGateway) -> Iterator[httpx.Client]:
     """Asks the gateway."""
     base_url = f"http://127.0.0.1:{gateway.port}"
-    with httpx.Client(base_url=base_url, trust_env=False, timeout=SECONDS) as client:
+    with httpx.Client(base_url=base_url, trust_env=False, timeout=SECONDS, verify=NO_TLS) as client:
         yield client
 
 
