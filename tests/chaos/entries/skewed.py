@@ -1,6 +1,7 @@
 """A program whose wall clock is apart from the machine's. Usage: SECONDS MODULE ARGUMENTS.
 
-Monotonic clocks are not touched: no machine can set those.
+Monotonic clocks are not touched: no machine can set those. A process that was forked out of one
+that has imported everything is set apart as well as a Python of its own.
 """
 
 import datetime as dt
@@ -8,6 +9,8 @@ import importlib
 import runpy
 import sys
 import time
+from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 # These compare types exactly, and read no clock of their own.
@@ -19,6 +22,9 @@ TYPED_EXACTLY = (
     "sqlalchemy.dialects.postgresql.psycopg",
     "sqlalchemy.dialects.sqlite.pysqlite",
 )
+
+# Neither do the packages that these come from, nor this program, which must know the real ones.
+REAL = ("__main__", "domain.outcomes", "orjson", "psycopg", "pydantic", "sqlalchemy")
 
 _real = dt.datetime
 
@@ -57,10 +63,23 @@ def main() -> None:
 
 def _set_apart(seconds: float) -> None:
     real_time, real_ns = time.time, time.time_ns
-    time.time = lambda: real_time() + seconds
-    time.time_ns = lambda: real_ns() + int(seconds * 1e9)
     _Skewed.apart = dt.timedelta(seconds=seconds)
-    dt.datetime = _Skewed  # type: ignore[misc]
+    skewed = {
+        real_time: lambda: real_time() + seconds,
+        real_ns: lambda: real_ns() + int(seconds * 1e9),
+        _real: _Skewed,
+    }
+    for name, module in list(sys.modules.items()):
+        if not name.startswith(REAL):
+            _replace(module, skewed)
+
+
+def _replace(module: ModuleType, skewed: Mapping[Any, Any]) -> None:
+    """What it took from the clocks' modules as it was imported, and those modules' own."""
+    for name, value in list(vars(module).items()):
+        for real, instead in skewed.items():
+            if value is real:
+                setattr(module, name, instead)
 
 
 if __name__ == "__main__":
