@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 PROGRAM = Path(sys.executable).with_name("widget-auth")
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
 
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(

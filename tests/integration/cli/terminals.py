@@ -10,7 +10,7 @@ from typing import Self
 
 from tests.integration.cli.commands import CommandLine
 
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 

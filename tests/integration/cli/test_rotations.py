@@ -13,7 +13,7 @@ from domain.times import from_wire, to_wire
 from services.transactions import Transactor
 from storage.sql.engine import Database
 from storage.sql.signing_secrets import list_secrets
-from tests.integration.cli.commands import CommandLine, key
+from tests.integration.cli.commands import DEADLINE_SECONDS, CommandLine, key
 from tests.integration.cli.conftest import Shop, on_sqlite
 from tests.integration.cli.live_sessions import add_sessions
 from tests.integration.cli.terminals import Terminal
@@ -260,7 +260,7 @@ def test_watching_ends_with_the_rotation(cli: CommandLine, shop: Shop) -> None:
 
     cli("rotation", "cancel", "Shop", rotation_id, "--json")
 
-    out, _ = watching.communicate(timeout=30)
+    out, _ = watching.communicate(timeout=DEADLINE_SECONDS)
     assert watching.returncode == 0
     assert json.loads(out)["state"] == "cancelled"
 

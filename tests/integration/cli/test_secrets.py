@@ -4,7 +4,6 @@ import json
 import signal
 import socket
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -17,11 +16,12 @@ from storage.redis.client import connect
 from storage.redis.keys import receipt
 from storage.sql.audit import list_audit
 from storage.sql.engine import Database
-from tests.acceptance.processes import RunningProcess, free_port
-from tests.integration.cli.commands import CommandLine
+from tests.acceptance.processes import RunningProcess
+from tests.integration.cli.commands import DEADLINE_SECONDS, CommandLine
 from tests.integration.cli.conftest import Shop, dump, on_sqlite
 from tests.integration.cli.live_sessions import NODE, add_sessions
 from tests.integration.scenes import add_project, rotate
+from tests.waiting import wait_until
 
 RECEIPT = {
     "id",
@@ -103,7 +103,7 @@ def test_secret_is_answered_whatever_becomes_of_the_following(
     with closing(connect(redis_url)) as redis:
         redis.hset(receipt(shop.id, rotation_id), "targeted", "no number")
 
-    out, err = rotating.communicate(timeout=30)
+    out, err = rotating.communicate(timeout=DEADLINE_SECONDS)
 
     assert rotating.returncode == 0
     answer = json.loads(out)
@@ -116,14 +116,14 @@ def test_secret_is_answered_whatever_becomes_of_the_following(
 def test_secret_is_answered_whoever_stops_the_command(cli: CommandLine, shop: Shop) -> None:
     """Between the commit and the answer, while a broker is slow: it has been done, and is told."""
     with socket.create_server(("127.0.0.1", 0)) as broker:
-        broker.settimeout(30)
+        broker.settimeout(DEADLINE_SECONDS)
         url = {"WIDGET_AUTH_BROKER_URL": f"redis://127.0.0.1:{broker.getsockname()[1]}/1"}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         rotating = cli.start("secret", "rotate", "Shop", "--yes", "--json", variables=url, **pipes)
         connection, _ = broker.accept()
         with connection:
             rotating.send_signal(signal.SIGINT)
-            out, err = rotating.communicate(timeout=30)
+            out, err = rotating.communicate(timeout=DEADLINE_SECONDS)
 
     answer = json.loads(out)
     assert (rotating.returncode, len(answer["secret"])) == (0, 64)
@@ -140,7 +140,7 @@ def test_secret_is_answered_whoever_stops_the_following(cli: CommandLine, shop: 
     rotation_id = _until_begun(cli)["id"]
 
     rotating.send_signal(signal.SIGTERM)
-    out, err = rotating.communicate(timeout=10)
+    out, err = rotating.communicate(timeout=DEADLINE_SECONDS)
 
     answer = json.loads(out)
     assert (rotating.returncode, len(answer["secret"])) == (0, 64)
@@ -169,7 +169,7 @@ def test_rotation_succeeds_without_a_broker(
     cli: CommandLine, shop: Shop, database: Database
 ) -> None:
     """The commit counts: the answer is whole, and the relay will send what could not be sent."""
-    silent = {"BROKER_URL": f"redis://127.0.0.1:{free_port()}/1"}
+    silent = {"BROKER_URL": "redis://127.0.0.1:1/1"}
 
     rotated = cli("secret", "rotate", "Shop", "--yes", "--json", settings=silent)
 
@@ -184,7 +184,7 @@ def test_rotation_succeeds_without_a_broker(
 @on_sqlite
 def test_rotation_succeeds_without_redis(cli: CommandLine, shop: Shop) -> None:
     """Nobody can count the sessions then, which is said, and is no reason not to revoke."""
-    away = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
+    away = {"REDIS_URL": "redis://127.0.0.1:1/0"}
 
     rotated = cli("secret", "rotate", "Shop", "--yes", "--json", settings=away)
 
@@ -290,8 +290,11 @@ def test_nothing_of_another_project_is_seen(
 
 
 def _until_begun(cli: CommandLine) -> dict[str, Any]:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        for rotation in cli("rotation", "list", "Shop", "--json").document["items"]:
-            return dict(rotation)
-    raise AssertionError
+    begun: list[dict[str, Any]] = []
+
+    def has_begun() -> bool:
+        begun[:] = cli("rotation", "list", "Shop", "--json").document["items"]
+        return bool(begun)
+
+    wait_until(has_begun, "a rotation", DEADLINE_SECONDS)
+    return begun[0]

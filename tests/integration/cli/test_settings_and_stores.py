@@ -7,10 +7,10 @@ import pytest
 
 from storage.sql.engine import open_database
 from storage.sql.migrate import is_migrated
-from tests.acceptance.processes import free_port
 from tests.integration.cli.commands import CommandLine, key
 from tests.servers.databases import KINDS
 
+NOBODYS = "redis://127.0.0.1:1/0"
 LIST = ("project", "list", "--json")
 
 
@@ -20,8 +20,7 @@ def empty_cli(request: pytest.FixtureRequest, tmp_path: Path) -> CommandLine:
     url = f"sqlite:///{tmp_path}/empty.sqlite"
     if request.param == "postgresql":
         url = request.getfixturevalue("postgres_database")
-    redis_url = f"redis://127.0.0.1:{free_port()}/0"
-    settings = {"DATABASE_URL": url, "REDIS_URL": redis_url, "SEALING_KEYS": key("s")}
+    settings = {"DATABASE_URL": url, "REDIS_URL": NOBODYS, "SEALING_KEYS": key("s")}
     return CommandLine(settings, tmp_path)
 
 
@@ -74,7 +73,7 @@ def test_every_missing_setting_is_named_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "error"),
     [
-        ("DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:{port}/x", (3, "unavailable")),
+        ("DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:1/x", (3, "unavailable")),
         ("DATABASE_URL", "sqlite:////no/such/folder/hunter2", (3, "unavailable")),
         ("DATABASE_URL", "sqlite:///", (2, "settings_invalid")),
         ("DATABASE_URL", "sqlite:///:memory:", (2, "settings_invalid")),
@@ -90,10 +89,10 @@ def test_unusable_setting_is_named_and_not_repeated(
     """Whatever is wrong with it, the setting's name is told and its content is not."""
     good = {
         "DATABASE_URL": f"sqlite:///{tmp_path}/x.sqlite",
-        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "REDIS_URL": NOBODYS,
         "SEALING_KEYS": key("s"),
     }
-    refused = CommandLine({**good, name: value.format(port=free_port())}, tmp_path)(*LIST)
+    refused = CommandLine({**good, name: value}, tmp_path)(*LIST)
 
     assert refused.error == error
     assert f"WIDGET_AUTH_{name}" in refused.document["error"]["message"]

@@ -9,7 +9,7 @@ import pytest
 
 from domain.ids import ProjectId
 from tests.acceptance.processes import RunningProcess
-from tests.integration.cli.commands import CommandLine
+from tests.integration.cli.commands import DEADLINE_SECONDS, CommandLine
 from tests.integration.cli.live_sessions import add_sessions
 from tests.integration.cli.terminals import Terminal
 from tests.integration.scenes import mint
@@ -118,7 +118,7 @@ def test_secret_is_typed_unseen(cli: CommandLine, project_id: ProjectId) -> None
     secret = cli("secret", "rotate", project_id, "--yes", "--json").document["secret"]
 
     with Terminal(cli, "token", "mint", project_id, "--custom-id", "ada") as terminal:
-        terminal.read_until("Secret:")
+        terminal.read_until("Secret: ")  # the space is written once nothing is shown any more
         terminal.type(secret)
         assert terminal.read_to_end() == 0
 
@@ -153,7 +153,7 @@ def test_sessions_are_watched_until_interrupted(cli: CommandLine, project_id: Pr
 
     seen = [json.loads(watching.stdout.readline()) for _ in range(2)]
     watching.send_signal(signal.SIGINT)
-    _, err = watching.communicate(timeout=10)
+    _, err = watching.communicate(timeout=DEADLINE_SECONDS)
 
     assert (watching.returncode, err) == (0, b"")
     assert [document["total"] for document in seen] == [5, 5]

@@ -4,12 +4,10 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
-import sqlalchemy as sa
 
 from domain.ids import KeyId, ProjectId
 from domain.sealing import NONCE_BYTES
@@ -17,17 +15,12 @@ from domain.signing_secrets import SecretState, SigningSecret
 from services.reseal_secrets import AT_ONCE
 from storage.sql import signing_secrets
 from storage.sql.engine import Database
-from storage.sql.projects import lock_project
-from tests.integration.cli.commands import CommandLine, key
+from tests.integration.cli.commands import DEADLINE_SECONDS, CommandLine, key
 from tests.integration.cli.conftest import Shop
-from tests.integration.scenes import SEALER
+from tests.integration.scenes import SEALER, holding
+from tests.waiting import somebody_waits_for_a_lock, wait_until
 
-START_SECONDS = 20.0
 BOTH_KEYS = {"WIDGET_AUTH_SEALING_KEYS": f"{key('t')},{key('s')}"}
-_WAITING = sa.text(
-    "SELECT count(*) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
@@ -40,13 +33,15 @@ def start_waiting(cli: CommandLine, database: Database) -> Iterator[StartWaiting
     started: list[subprocess.Popen[bytes]] = []
 
     def start(*arguments: str, **options: dict[str, str]) -> "subprocess.Popen[bytes]":
-        started.append(cli.start(*arguments, stdout=subprocess.PIPE, **options))
-        deadline = time.monotonic() + START_SECONDS
-        while not _somebody_waits(database):
-            assert started[-1].poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        return started[-1]
+        process = cli.start(*arguments, stdout=subprocess.PIPE, **options)
+        started.append(process)
+        wait_until(
+            lambda: process.poll() is not None or somebody_waits_for_a_lock(database),
+            "a command that waits",
+            DEADLINE_SECONDS,
+        )
+        assert process.poll() is None
+        return process
 
     yield start
     for process in started:
@@ -58,11 +53,10 @@ def test_what_waits_for_a_project_is_stopped(
     cli: CommandLine, shop: Shop, database: Database, start_waiting: StartWaiting
 ) -> None:
     """Once the lock is free, nothing happens any more."""
-    with database.writer.begin() as db:
-        lock_project(db, shop.id)
+    with holding(database, shop.id):
         rotating = start_waiting("secret", "rotate", "Shop", "--yes", "--json")
         rotating.send_signal(signal.SIGINT)
-    out, _ = rotating.communicate(timeout=30)
+    out, _ = rotating.communicate(timeout=DEADLINE_SECONDS)
 
     assert (rotating.returncode, json.loads(out)["error"]["code"]) == (1, "stopped")
     [secret] = cli("secret", "list", "Shop", "--json").document["items"]
@@ -78,10 +72,11 @@ def test_resealing_ends_after_a_commit(
         sealed = signing_secrets.list_sealed(db, after="", limit=3 * AT_ONCE)
 
     with database.writer.begin() as db:
+        db.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
         signing_secrets.lock_secrets(db, [sealed[AT_ONCE].key_id])
         resealing = start_waiting("secret", "reseal", "--json", variables=BOTH_KEYS)
         resealing.send_signal(signal.SIGTERM)
-    out, _ = resealing.communicate(timeout=30)
+    out, _ = resealing.communicate(timeout=DEADLINE_SECONDS)
 
     error = json.loads(out)["error"]
     assert (resealing.returncode, error["code"]) == (1, "stopped")
@@ -107,8 +102,3 @@ def _add_revoked(database: Database, project_id: ProjectId, count: int) -> None:
                 revoked_at=now,
             )
             signing_secrets.insert_secret(db, secret)
-
-
-def _somebody_waits(database: Database) -> bool:
-    with database.reading() as db:
-        return bool(db.execute(_WAITING).scalar_one())

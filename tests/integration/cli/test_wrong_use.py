@@ -12,7 +12,7 @@ from cli.command_list import COMMANDS
 from cli.lazy_group import LazyGroup, Place
 from storage.sql.engine import open_database
 from storage.sql.tables import projects
-from tests.integration.cli.commands import CommandLine
+from tests.integration.cli.commands import DEADLINE_SECONDS, CommandLine
 
 PLAIN_EVERY = 4
 SECRET = "S" * 64
@@ -174,7 +174,7 @@ WORDS = st.sampled_from(TYPED.split())
 ANYTHING = st.text(max_size=20).filter(lambda text: "\0" not in text)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(arguments=st.lists(WORDS | ANYTHING, max_size=6), stdin=st.binary(max_size=200))
 def test_no_arguments_and_no_input_end_in_a_traceback(
     sqlite_cli: CommandLine, arguments: list[str], stdin: bytes
@@ -200,4 +200,4 @@ def test_unforeseen_failure_shows_its_type_only(shop_cli: CommandLine) -> None:
     debugging = shop_cli.start(
         *("project", "list"), variables={"WIDGET_AUTH_LOG_LEVEL": "debug"}, stderr=subprocess.PIPE
     )
-    assert b"Traceback" in debugging.communicate(timeout=30)[1]
+    assert b"Traceback" in debugging.communicate(timeout=DEADLINE_SECONDS)[1]
