@@ -25,6 +25,8 @@ START_SECONDS = 90.0
 NAMES = {name for program in (*WORKERS, BEAT, ONE_PORT) for name in program.names()}
 NAMES |= {"redis", SHOP}
 
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture
 def start_dev(tmp_path: Path) -> Iterator[Callable[..., Dev]]:

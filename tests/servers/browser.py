@@ -48,6 +48,7 @@ ARGUMENTS = (
     "--disable-sync",
     f"--disable-features={','.join(_WITHOUT)}",
 )
+START_SECONDS = 90
 PATIENCE_SECONDS = 30
 # The browser's word for a page that was left, by whoever uses it, while its widget connected.
 LEFT_EARLY = "WebSocket is closed before the connection is established"
@@ -103,7 +104,9 @@ def chromium() -> Iterator[Browser]:
         pytest.skip(reason)
     expect.set_options(timeout=PATIENCE_SECONDS * 1000)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(
+            executable_path=path, args=list(ARGUMENTS), timeout=START_SECONDS * 1000
+        )
         yield browser
         browser.close()
 
