@@ -8,6 +8,7 @@ from domain.cards import Limits
 from domain.errors import StorageUnavailable
 from domain.ids import ProjectId
 from domain.json_values import Json
+from domain.project_settings import SettingsChanged, name_changes, version_of
 from domain.projects import Project, change, check_name, check_time_zone
 from domain.roles import Actor, Role
 from domain.rotation_rules import move_with_hours
@@ -56,7 +57,12 @@ def create_project_with_key(
 
 
 def change_project(
-    stores: Stores, project_id: ProjectId, changes: Mapping[str, Json], actor: Actor
+    stores: Stores,
+    project_id: ProjectId,
+    changes: Mapping[str, Json],
+    actor: Actor,
+    *,
+    seen: str | None = None,
 ) -> Project:
     """The project has these settings; members that are not given stay as they are.
 
@@ -65,17 +71,22 @@ def change_project(
 
     Args:
         changes: any of name, time_zone, operating_hours, token_policy, allowed_origins, limits.
+        seen: the version of these members that the caller decided by; any will do where not given.
 
     Raises:
         Invalid: naming the member that is unknown or not usable.
         ProjectNotFound: there is no such project.
+        SettingsChanged: the members are no longer what the caller saw.
     """
 
     def use_case(transaction: Transaction) -> Project:
         before = projects.lock_project(transaction.db, project_id)
         after = change(before, changes)
+        if seen is not None and seen != version_of(before, changes):
+            raise SettingsChanged
         projects.update_project(transaction.db, after, transaction.now)
-        transaction.audit(actor, "project.changed", project_id, {"members": [*sorted(changes)]})
+        members: list[Json] = [*name_changes(before, after, changes)]
+        transaction.audit(actor, "project.changed", project_id, {"members": members})
         if _HOURS & changes.keys():
             _follow_hours(transaction, after, actor)
         return after

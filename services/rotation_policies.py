@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from domain import rotation_rules
 from domain.errors import Invalid, ProjectBusy, StorageUnavailable
 from domain.ids import ProjectId
+from domain.project_settings import SettingsChanged
 from domain.roles import Actor
 from domain.rotation_dates import AtTime, OffHours, When
 from domain.rotation_plans import Situation
@@ -45,18 +46,39 @@ def read_policy(db: Connection, project_id: ProjectId) -> RotationPolicy | None:
     return rotation_policies.find_policy(db, project_id)
 
 
+def version_of_policy(policy: RotationPolicy | None) -> str:
+    """Text that is the same as long as the policy asks for the same."""
+    return str(policy.every_days) if policy else ""
+
+
 def set_policy(
-    transaction: Transaction, project_id: ProjectId, every_days: int | None, actor: Actor
+    transaction: Transaction,
+    project_id: ProjectId,
+    every_days: int | None,
+    actor: Actor,
+    *,
+    seen: str | None = None,
 ) -> RotationPolicy | None:
     """A new secret is made once the active one is so many days old; None: only when asked for.
+
+    Args:
+        transaction: begins with this.
+        project_id: whose policy it is.
+        every_days: how many days, or None.
+        actor: who says so.
+        seen: the version of the policy that they decided by; any will do where it is not given.
 
     Raises:
         ProjectNotFound: there is no such project.
         Invalid: the number is not usable.
+        SettingsChanged: the policy is no longer what they saw.
     """
     if every_days is not None and not 1 <= every_days <= MOST_DAYS:
         raise Invalid(f"every_days: give 1 to {MOST_DAYS}")
     project = projects.lock_project(transaction.db, project_id)
+    before = rotation_policies.find_policy(transaction.db, project_id)
+    if seen is not None and seen != version_of_policy(before):
+        raise SettingsChanged
     situation = situation_of(transaction, project)
     policy = RotationPolicy(every_days, _next_look(every_days, situation)) if every_days else None
     rotation_policies.store_policy(transaction.db, project_id, policy)

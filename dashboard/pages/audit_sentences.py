@@ -150,4 +150,4 @@ def _text(name: str, value: Json, names: Mapping[str, str]) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = str(value)
-    return text.replace("_", " ") if name in _CODES else names.get(text, text)
+    return text.replace("_", " ").replace(".", ": ") if name in _CODES else names.get(text, text)

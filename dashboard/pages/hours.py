@@ -1,5 +1,6 @@
 """Operating hours: when chat is open, and so when it is offline next."""
 
+from dataclasses import replace
 from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Request, Response
@@ -22,6 +23,7 @@ from domain.errors import Invalid
 from domain.ids import ProjectId
 from domain.operating_hours import HoursInvalid
 from domain.permissions import Action
+from domain.project_settings import SettingsChanged
 from services.preview_hours import HoursPreview, preview_hours
 from services.projects import change_project
 from storage.sql import projects
@@ -56,7 +58,14 @@ def save(
     except Invalid as refusal:
         return _hours_page(request, runtime, project_id, form, refusal)
     changes = {"time_zone": form.time_zone, "operating_hours": hours.to_json() if hours else None}
-    change_project(runtime.stores, project_id, changes, caller.actor)
+    try:
+        change_project(runtime.stores, project_id, changes, caller.actor, seen=form.version)
+    except SettingsChanged as refusal:
+        with runtime.stores.database.reading() as db:
+            present = HoursForm.of_project(projects.get_project(db, project_id))
+        # A week is not entered twice: by this page it is saved over what they now know of.
+        form = replace(form, version=present.version)
+        return _hours_page(request, runtime, project_id, form, refusal)
     return go_to(request, f"/projects/{project_id}/{PATH}", Flash(_saved(preview, form.time_zone)))
 
 
@@ -97,20 +106,22 @@ def _hours_page(
     runtime: Runtime,
     project_id: ProjectId,
     form: HoursForm,
-    refusal: Invalid | None = None,
+    refusal: Invalid | SettingsChanged | None = None,
 ) -> Response:
+    fault = refusal if isinstance(refusal, Invalid) else None
     return page(
         request,
         "hours.html",
-        status=422 if refusal else 200,
+        status=200 if refusal is None else 422 if fault else 409,
         base=f"/projects/{project_id}/{PATH}",
         form=form,
         days=DAYS,
         chats={"never": NEVER_OFFLINE, "hours": BY_HOURS, "always": ALWAYS_OFFLINE},
         zones=sorted(available_timezones()),
-        fault=_sentence(refusal) if refusal else None,
-        preview=None if refusal else _preview(runtime, project_id, form),
-        zone=None if refusal else form.zone(),
+        is_late=isinstance(refusal, SettingsChanged),
+        fault=_sentence(fault) if fault else None,
+        preview=None if fault else _preview(runtime, project_id, form),
+        zone=None if fault else form.zone(),
     )
 
 

@@ -8,6 +8,7 @@ from starlette.datastructures import FormData
 
 from domain.json_values import Json
 from domain.operating_hours import WEEKDAYS, OpenDay, OperatingHours, parse_hours
+from domain.project_settings import version_of
 from domain.projects import Project, check_time_zone
 
 NEVER_OFFLINE = "never_offline"
@@ -15,6 +16,8 @@ BY_HOURS = "by_hours"
 ALWAYS_OFFLINE = "always_offline"
 
 _NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MEMBERS = ("operating_hours", "time_zone")
+"""What the form changes about its project."""
 DAYS = dict(zip(WEEKDAYS, _NAMES, strict=True))
 
 
@@ -49,19 +52,21 @@ class HoursForm:
         chat: one of `never_offline`, `by_hours`, `always_offline`.
         weekly: the rows of each weekday.
         exceptions: rows with dates; one without times makes its date offline.
+        version: of the hours that the page showed when it was made.
     """
 
     time_zone: str
     chat: str
     weekly: dict[str, list[HoursRow]]
     exceptions: list[HoursRow]
+    version: str
 
     @classmethod
     def of_project(cls, project: Project) -> "HoursForm":
         """The hours that the project has."""
-        hours = parse_hours(project.operating_hours)
+        hours, version = parse_hours(project.operating_hours), version_of(project, MEMBERS)
         if hours is None:
-            return cls(project.time_zone, NEVER_OFFLINE, {day: [] for day in WEEKDAYS}, [])
+            return cls(project.time_zone, NEVER_OFFLINE, {day: [] for day in WEEKDAYS}, [], version)
         weekly = {
             day: [*_rows(intervals)] for day, intervals in zip(WEEKDAYS, hours.weekly, strict=True)
         }
@@ -72,7 +77,8 @@ class HoursForm:
             or [HoursRow(date=dated.date.isoformat())]
         ]
         is_open = any(weekly.values()) or exceptions
-        return cls(project.time_zone, BY_HOURS if is_open else ALWAYS_OFFLINE, weekly, exceptions)
+        chat = BY_HOURS if is_open else ALWAYS_OFFLINE
+        return cls(project.time_zone, chat, weekly, exceptions, version)
 
     @classmethod
     def of_fields(cls, fields: FormData) -> "HoursForm":
@@ -92,8 +98,10 @@ class HoursForm:
             for date, row in zip(dates, times, strict=False)
             if date or not row.is_empty
         ]
-        zone, chat = (next(iter(_texts(fields, name)), "") for name in ("time_zone", "chat"))
-        return cls(zone.strip(), chat or NEVER_OFFLINE, weekly, exceptions)
+        zone, chat, version = (
+            next(iter(_texts(fields, name)), "") for name in ("time_zone", "chat", "version")
+        )
+        return cls(zone.strip(), chat or NEVER_OFFLINE, weekly, exceptions, version)
 
     def zone(self) -> ZoneInfo:
         """The time zone.

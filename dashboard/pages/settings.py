@@ -10,12 +10,14 @@ from dashboard.pages.flash import Flash
 from dashboard.pages.form_fields import Fields
 from dashboard.pages.page_routes import PageRoute
 from dashboard.pages.rendering import go_to, page
-from dashboard.pages.settings_forms import CHANGES, Texts, days_of, policy_texts, texts_of
+from dashboard.pages.settings_forms import CHANGES, days_of, policy_texts, texts_of
+from dashboard.pages.settings_parts import LABELS, PARTS, Sent, versions_of
 from dashboard.runtime import Runtime, RuntimeOf
 from dashboard.wire import ProjectPath
 from domain.errors import Invalid
 from domain.ids import ProjectId
 from domain.permissions import Action
+from domain.project_settings import SettingsChanged
 from domain.tokens.policy import TokenPolicy
 from services.projects import change_project
 from services.rotation_policies import read_policy, set_policy
@@ -46,14 +48,14 @@ def save_rotation_policy(
     fields: Fields,
 ) -> Response:
     """A new secret is made after so many days, or only when asked for."""
-    texts = _texts(fields)
+    sent = _sent("rotation", fields)
     try:
-        days = days_of(texts)
+        days = days_of(sent.texts)
         runtime.stores.transactor.run(
-            lambda t: set_policy(t, project_id, days, caller.actor), urgent=True
+            lambda t: set_policy(t, project_id, days, caller.actor, seen=sent.version), urgent=True
         )
-    except Invalid as refusal:
-        return _settings_page(request, runtime, project_id, texts, refusal)
+    except (Invalid, SettingsChanged) as refusal:
+        return _settings_page(request, runtime, project_id, sent, refusal)
     return _saved(request, project_id, "The rotation policy is saved.")
 
 
@@ -68,17 +70,17 @@ def save(
     fields: Fields,
 ) -> Response:
     """The project has these settings; gateways follow within a sweep, mostly at once."""
-    part = request.url.path.rpartition("/")[2]
-    texts = _texts(fields)
+    sent = _sent(request.url.path.rpartition("/")[2], fields)
     try:
-        change_project(runtime.stores, project_id, CHANGES[part](texts), caller.actor)
-    except Invalid as refusal:
-        return _settings_page(request, runtime, project_id, texts, refusal)
-    return _saved(request, project_id, _SAVED[part])
+        changes = CHANGES[sent.part](sent.texts)
+        change_project(runtime.stores, project_id, changes, caller.actor, seen=sent.version)
+    except (Invalid, SettingsChanged) as refusal:
+        return _settings_page(request, runtime, project_id, sent, refusal)
+    return _saved(request, project_id, _SAVED[sent.part])
 
 
-def _texts(fields: FormData) -> Texts:
-    return {name: text for name, text in fields.items() if isinstance(text, str)}
+def _sent(part: str, fields: FormData) -> Sent:
+    return Sent(part, {name: text for name, text in fields.items() if isinstance(text, str)})
 
 
 def _saved(request: Request, project_id: ProjectId, told: str) -> Response:
@@ -89,12 +91,22 @@ def _settings_page(
     request: Request,
     runtime: Runtime,
     project_id: ProjectId,
-    entered: Texts | None = None,
-    refusal: Invalid | None = None,
+    sent: Sent | None = None,
+    refusal: Invalid | SettingsChanged | None = None,
 ) -> Response:
+    """The settings as they are, or as entered where those can be put right.
+
+    What was entered about settings that somebody has changed since is told beside them: saved once
+    more by the same button, it would put the old ones back.
+    """
     with runtime.stores.database.reading() as db:
-        stored = texts_of(projects.get_project(db, project_id), read_policy(db, project_id))
-    unchecked = {"require_exp": ""} if entered and "preset" in entered else {}
+        project, policy = projects.get_project(db, project_id), read_policy(db, project_id)
+    stored, versions = texts_of(project, policy), versions_of(project, policy)
+    is_late = isinstance(refusal, SettingsChanged)
+    kept = sent if sent and not is_late else None
+    if kept:
+        versions[kept.part] = kept.version  # they have seen no other
+    unchecked = {"require_exp": ""} if kept and kept.part == "tokens" else {}
     presets = {
         name: json.dumps(policy_texts(TokenPolicy.of_preset(name)))
         for name in ("default", "tiledesk")
@@ -102,17 +114,22 @@ def _settings_page(
     return page(
         request,
         "settings.html",
-        status=422 if refusal else 200,
+        status=200 if refusal is None else 409 if is_late else 422,
         base=f"/projects/{project_id}/{PATH}",
-        texts={**stored, **unchecked, **(entered or {})},
+        parts=PARTS,
+        labels=LABELS,
+        versions=versions,
+        texts={**stored, **unchecked, **(kept.texts if kept else {})},
         presets=presets,
         faults=_faults(refusal),
+        is_late=is_late,
+        entered=sent.otherwise_than(stored) if sent and is_late else [],
     )
 
 
-def _faults(refusal: Invalid | None) -> dict[str, str]:
+def _faults(refusal: Exception | None) -> dict[str, str]:
     """What is wrong, by the field that is wrong."""
-    if refusal is None:
+    if not isinstance(refusal, Invalid):
         return {}
     field, _, message = str(refusal).partition(": ")
     return {field.rpartition(".")[2]: message}
