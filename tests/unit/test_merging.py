@@ -133,3 +133,45 @@ def test_without_a_socket_no_device_is_made() -> None:
     made = plan(over_http)
     assert signed_in(made).visitor_id == SIGN_IN.fresh_id
     assert made.devices == {}
+
+
+OLD_KEY, NEW_KEY = KeyId("retiring"), KeyId("active")
+VERIFIED = replace(ADA, authenticated_at=BEFORE, authenticated_by=NEW_KEY)
+BY_OLD_KEY = replace(SIGN_IN, key_id=OLD_KEY, newer_keys=frozenset({NEW_KEY}))
+
+
+def mark(made: Plan) -> tuple[datetime | None, KeyId | None]:
+    """Since when the person is verified, and by which key."""
+    return made.visitors[ADA.id].authenticated_at, made.visitors[ADA.id].authenticated_by
+
+
+def test_an_older_key_does_not_take_a_newer_ones_place() -> None:
+    """The proof by the newer one stands when the older one is revoked; what was signed is new."""
+    made = plan(replace(BY_OLD_KEY, name="Ada Lovelace"), VERIFIED)
+    assert mark(made) == (BEFORE, NEW_KEY)
+    assert made.visitors[ADA.id].name == "Ada Lovelace"
+    assert signed_in(made).key_id == OLD_KEY
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        replace(VERIFIED, authenticated_at=NOW - timedelta(hours=12)),
+        replace(VERIFIED, authenticated_by=KeyId("revoked")),
+        replace(VERIFIED, epoch_raised_at=BEFORE),
+        ADA,
+    ],
+    ids=["expired", "revoked", "signed out everywhere", "never proved"],
+)
+def test_a_newer_proof_that_is_over_is_none(known: VisitorRecord) -> None:
+    """What the token at hand proves is then all there is."""
+    assert mark(plan(BY_OLD_KEY, known)) == (NOW, OLD_KEY)
+
+
+def test_a_proof_goes_on_from_the_latest_token() -> None:
+    """By the same key, by a newer one, or after a sign-out everywhere that came before the proof."""
+    again = replace(SIGN_IN, key_id=NEW_KEY)
+    assert mark(plan(again, VERIFIED)) == (NOW, NEW_KEY)
+    assert mark(plan(again, replace(VERIFIED, authenticated_by=OLD_KEY))) == (NOW, NEW_KEY)
+    earlier = BEFORE - timedelta(minutes=1)
+    assert mark(plan(BY_OLD_KEY, replace(VERIFIED, epoch_raised_at=earlier))) == (BEFORE, NEW_KEY)

@@ -1,7 +1,7 @@
 """Getting cards: read together, asked for rarely, answered always."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from uuid import uuid4
 
@@ -17,6 +17,7 @@ from gateway.project_rooms import ProjectRoom
 from gateway.publication_budget import HELD_AT_ONCE, HELD_PAUSE_SECONDS, UNHELD_PER_SECOND
 from gateway.revocations import Revocations
 from storage.redis.cards import Unknown
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -63,19 +64,12 @@ def redis() -> Redis:
 async def shelf(redis: Redis) -> CardShelf:
     """A shelf over it."""
     revocations = Revocations(lambda *_: None, Metrics())
-    return CardShelf(redis.read_cards, redis.publish, revocations.take_card)
+    return CardShelf(redis.read_cards, redis.publish, revocations.take_card, 60.0)
 
 
 def a_project() -> ProjectId:
     """A fresh one."""
     return ProjectId(str(uuid4()))
-
-
-async def until(reached: Callable[[], bool]) -> None:
-    """What is wanted has come about."""
-    async with asyncio.timeout(5.0):
-        while not reached():
-            await asyncio.sleep(0.002)
 
 
 async def test_cards_asked_for_in_one_turn_are_read_together(
@@ -161,7 +155,7 @@ async def test_all_held_projects_are_asked_for_however_many_strangers_ask(
         shelf.room(project)
     for _ in range(200):
         shelf.ask(a_project(), lambda _: None)
-    await until(lambda: len(redis.requests) == UNHELD_PER_SECOND)
+    await until(lambda: len(redis.requests) >= UNHELD_PER_SECOND)
 
     began = asyncio.get_running_loop().time()
     for project in held * 2:
