@@ -34,6 +34,7 @@ class VisitorRecord:
     not_before: datetime | None = None
     merged_into: VisitorId | None = None
     last_message_id: MessageId | None = None
+    epoch_raised_at: datetime | None = None
 
     @property
     def is_anonymous(self) -> bool:
@@ -68,7 +69,8 @@ class SignIn:
     """One verified token and the socket it came over.
 
     `anonymous_id` is the record that the device's id proves; `new_device_id` (none
-    without a socket) and `fresh_id` are unused ids that the plan may hand out.
+    without a socket) and `fresh_id` are unused ids that the plan may hand out. `newer_keys` are
+    accepted as well, and will be when the token's own key is not any more.
     """
 
     request_id: RequestId
@@ -86,6 +88,7 @@ class SignIn:
     key_id: KeyId
     generation: int
     proof_ends_at: datetime
+    newer_keys: frozenset[KeyId] = frozenset()
 
 
 @dataclass(slots=True)
@@ -182,14 +185,24 @@ def _new_person(sign_in: SignIn, anonymous: VisitorRecord | None, now: datetime)
 
 def _mark(person: VisitorRecord, sign_in: SignIn, now: datetime) -> VisitorRecord:
     """The person with what the token signed; what it does not mention stays as signed before."""
-    return replace(
+    signed = replace(
         person,
         name=sign_in.name if sign_in.name is not None else person.name,
         email=sign_in.email if sign_in.email is not None else person.email,
         attributes=sign_in.attributes or person.attributes,
-        authenticated_at=now,
-        authenticated_by=sign_in.key_id,
     )
+    if _has_newer_proof(person, sign_in, now):
+        return signed
+    return replace(signed, authenticated_at=now, authenticated_by=sign_in.key_id)
+
+
+def _has_newer_proof(person: VisitorRecord, sign_in: SignIn, now: datetime) -> bool:
+    """Whether the person's proof stands and will, when the token's own key is revoked."""
+    since, key_id = person.authenticated_at, person.authenticated_by
+    if since is None or key_id not in sign_in.newer_keys:
+        return False
+    is_signed_out = person.epoch_raised_at is not None and person.epoch_raised_at >= since
+    return not is_signed_out and now - since < sign_in.proof_ends_at - now
 
 
 def _keep_visitor(record: VisitorRecord, records: Records, plan: Plan) -> None:

@@ -27,6 +27,7 @@ from domain.merging import MergeRecord, PersonChange, Plan, SignIn, plan_sign_in
 from domain.outcomes import Outcome, RefusedRequest, SignedIn
 from domain.projects import Project
 from domain.refusals import Refusal, RefusalCode, TokenRefused
+from domain.tokens.keys import KeyRing
 from domain.tokens.verification import VerifiedToken, verify
 from services.batches import run_or_split
 from services.key_rings import KeyRings, LoadedRings
@@ -157,11 +158,17 @@ class VisitorVerifier:
         project = known.get(request.project_id)
         if project is None:
             raise TokenRefused(RefusalCode.KEY_UNKNOWN)
-        token = verify(request.token, rings.by_project[project.id], project.token_policy, now)
-        return self._sign_in(request, token, project, now)
+        ring = rings.by_project[project.id]
+        token = verify(request.token, ring, project.token_policy, now)
+        return self._sign_in(request, token, project, ring, now)
 
     def _sign_in(
-        self, request: VerifyRequest, token: VerifiedToken, project: Project, now: datetime
+        self,
+        request: VerifyRequest,
+        token: VerifiedToken,
+        project: Project,
+        ring: KeyRing,
+        now: datetime,
     ) -> SignIn:
         device = request.device_id
         if device is not None and not self._device_ids.is_certified(project.id, device):
@@ -183,6 +190,7 @@ class VisitorVerifier:
             key_id=token.key_id,
             generation=token.generation,
             proof_ends_at=now + timedelta(seconds=project.token_policy.proof_seconds),
+            newer_keys=ring.newer_than(token.generation),
         )
 
     def _new_device(self, project_id: ProjectId, now: datetime) -> DeviceId:

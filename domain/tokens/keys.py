@@ -63,3 +63,8 @@ class KeyRing:
         revoked = (key for key in self.keys if key.is_lately_revoked(now))
         latest = sorted(revoked, key=lambda key: key.generation)[-1:]
         return (*accepted, *latest)
+
+    def newer_than(self, generation: int) -> frozenset[KeyId]:
+        """The secrets that verify and were made after the one of this generation."""
+        newer = (key for key in self.keys if key.is_accepted and key.generation > generation)
+        return frozenset(key.key_id for key in newer)

@@ -169,7 +169,7 @@ def test_a_newer_proof_that_is_over_is_none(known: VisitorRecord) -> None:
 
 
 def test_a_proof_goes_on_from_the_latest_token() -> None:
-    """By the same key, by a newer one, or after a sign-out everywhere that came before the proof."""
+    """By the same key or by a newer one; a sign-out everywhere before the proof ends nothing."""
     again = replace(SIGN_IN, key_id=NEW_KEY)
     assert mark(plan(again, VERIFIED)) == (NOW, NEW_KEY)
     assert mark(plan(again, replace(VERIFIED, authenticated_by=OLD_KEY))) == (NOW, NEW_KEY)
