@@ -36,7 +36,7 @@ class Composed:
         self._launcher = launcher
         self._folder = folder
         self._addresses = addresses
-        self._env_file = new_env_file()
+        self._env_file = new_env_file() | {"WIDGET_AUTH_SWEEP_SECONDS": "1"}
         self._services = read_services()
         self._ports = {name: free_port() for name in ("gateway", "dashboard", "proxy")}
         self._stack = ExitStack()
@@ -140,7 +140,7 @@ class Composed:
             name: self._at_home(value)
             for name, value in environment_of(facts, self._env_file).items()
         }
-        return {"PATH": os.environ["PATH"], "WIDGET_AUTH_SWEEP_SECONDS": "1", **environ}
+        return {"PATH": os.environ["PATH"], **environ}
 
     def _at_home(self, value: str) -> str:
         found = re.search(r"@(\w+):\d+/", value)

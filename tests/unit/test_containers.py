@@ -43,6 +43,9 @@ SETTINGS: dict[str, type[Settings]] = {
 }
 OTHERS = {"proxy", "postgres", "live", "broker"}
 SERVING = {"gateway", "dashboard"}
+# Addresses come from the passwords and from FRONT_NETWORK; one name would be two gateways'.
+OF_THE_FILE = {"database_url", "redis_url", "broker_url", "trusted_proxies", "node_id", "data_dir"}
+IN_EVERY_ENV_FILE = {"sealing_keys", "queue_keys", "device_keys", "session_key", "public_url"}
 SHAPES = ("gateway", "dashboard", "worker")
 
 services = read_services()
@@ -90,6 +93,21 @@ def test_every_variable_is_a_setting_of_its_process(name: str) -> None:
     known = {setting_name(field) for field in SETTINGS[name].model_fields}
     assert set(environment) <= known
     load(SETTINGS[name], environment)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_choice_is_made_in_the_env_file(name: str) -> None:
+    """What is written there reaches each process that knows it; not set it is at its default."""
+    made = new_env_file()
+    fields = SETTINGS[name].model_fields
+    names = {setting_name(field): field for field in fields.keys() - OF_THE_FILE}
+
+    chosen = environment_of(services[name], made | {each: f"chosen {each}" for each in names})
+    assert {each: chosen[each] for each in names} == {each: f"chosen {each}" for each in names}
+
+    usual = load(SETTINGS[name], environment_of(services[name], made))
+    for field in fields.keys() - OF_THE_FILE - IN_EVERY_ENV_FILE:
+        assert getattr(usual, field) == fields[field].default, field
 
 
 def test_the_gateway_cannot_reach_the_database() -> None:

@@ -167,6 +167,19 @@ def test_an_empty_setting_counts_as_not_set() -> None:
     assert settings.broker_url.endswith("/1")
 
 
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the process environment too, whatever kind of value it would have."""
+    for name, value in COMPLETE.items():
+        monkeypatch.setenv(name, value)
+    for field in ("log_level", "sweep_seconds", "reminder_seconds", "accept_plain_tokens"):
+        monkeypatch.setenv(f"WIDGET_AUTH_{field.upper()}", "")
+
+    settings = load(WorkerSettings)
+
+    assert (settings.log_level, settings.sweep_seconds) == ("info", 5.0)
+    assert (settings.reminder_seconds, settings.accept_plain_tokens) == (600.0, False)
+
+
 def test_the_command_line_finds_a_running_system_by_its_data_dir(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
