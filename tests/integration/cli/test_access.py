@@ -6,7 +6,7 @@ from storage.sql.access import find_api_key
 from storage.sql.audit import list_audit
 from storage.sql.engine import Database
 from tests.integration.cli.commands import CommandLine
-from tests.integration.cli.conftest import Shop
+from tests.integration.cli.conftest import Shop, on_sqlite
 
 PASSWORD = "a quiet place to read"
 
@@ -69,6 +69,7 @@ def test_an_api_key_is_made_listed_and_revoked(
     assert elsewhere.error == (1, "api_key_not_found")
 
 
+@on_sqlite
 def test_api_keys_are_listed_page_by_page(cli: CommandLine, shop: Shop) -> None:
     """Newest first; the cursor of one page leads to the next, and who reads a table is told."""
     key = ("api_key", "add", "Shop", "Report", "--role", "agent", "--json")
