@@ -43,3 +43,13 @@ class OutboxEvent:
     attempts: int = 0
     parked_at: datetime | None = None
     parked_because: str | None = None
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a worker carries it out; that a visitor signed out on a socket it does not.
+
+        Only who was signed out everywhere has a new epoch, of which others have to hear.
+        """
+        if self.kind is EventKind.VISITOR_SIGNED_OUT:
+            return "person_epoch" in self.payload
+        return self.kind in KINDS_WITH_WORK

@@ -1,11 +1,12 @@
 """Parking what cannot be carried out, and taking it up again (decision 0009)."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 
 from domain.errors import Conflict, NotFound
-from domain.events import KINDS_WITH_WORK, OutboxEvent
+from domain.events import OutboxEvent
 from domain.ids import EventId
 from domain.json_values import JsonObject
 from domain.roles import WORKER, Actor
@@ -72,7 +73,7 @@ def note_failure(stores: Stores, event: OutboxEvent, error: Exception) -> None:
 def replay_event(stores: Stores, event_id: EventId, actor: Actor) -> OutboxEvent:
     """The event is on its way to be carried out, once more if it was; it is parked no longer.
 
-    Carrying one out twice changes nothing.
+    It is undone until somebody has, so the relay repeats it; a second time changes nothing.
 
     Raises:
         EventNotFound: there is none.
@@ -83,12 +84,12 @@ def replay_event(stores: Stores, event_id: EventId, actor: Actor) -> OutboxEvent
         event = outbox.find_event(transaction.db, event_id)
         if event is None:
             raise EventNotFound
-        if event.kind not in KINDS_WITH_WORK:
+        if not event.has_work:
             raise EventWithoutWork
         parking.release_event(transaction.db, event_id, transaction.now + outbox.FIRST_RETRY)
         _audit(transaction, actor, "event.replayed", event)
         transaction.announced.append(event)
-        return event
+        return replace(event, done_at=None, parked_at=None, parked_because=None)
 
     return stores.transactor.run(use_case, urgent=True)
 

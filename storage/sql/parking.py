@@ -116,11 +116,12 @@ def park_event(db: Connection, event_id: EventId, because: str, now: datetime) -
 
 
 def release_event(db: Connection, event_id: EventId, again_at: datetime) -> None:
-    """The event is repeated again from that time on, as if it had never failed."""
+    """The event is repeated again from that time on, as if it had never failed or been done."""
     db.execute(
         outbox.update()
         .where(outbox.c.event_id == event_id)
         .values(
+            done_at=None,
             parked_at=None,
             parked_because=None,
             failures=0,

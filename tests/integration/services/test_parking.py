@@ -10,6 +10,7 @@ from domain.alarms import AlarmKind
 from domain.errors import StorageUnavailable
 from domain.events import EventKind, OutboxEvent
 from domain.ids import EventId, ProjectId
+from domain.json_values import JsonObject
 from services.alarms import read_alarms
 from services.parking import (
     FAILING_FOR,
@@ -161,6 +162,53 @@ def test_a_parked_event_is_taken_up_again(scene: Scene) -> None:
     scene.relay(1)
     assert scene.event.attempts == attempts + 1
     assert scene.event.parked_at is None
+
+
+def test_an_event_that_is_done_is_carried_out_once_more(scene: Scene) -> None:
+    """Also where the broker is away: it waits in the outbox, as one that was never done."""
+    rotate(scene.stores.transactor, scene.project_id)
+    rotate(scene.stores.transactor, scene.project_id)
+    event_id = EventId(str(scene.broker.sent[-1][1]["event_id"]))
+    scene.relay(3)
+    first = done_at(scene, event_id)
+    assert first
+    scene.broker.is_down = True
+
+    replay_event(scene.stores, event_id, ADMINISTRATOR)
+
+    assert done_at(scene, event_id) is None
+    scene.relay(1)
+    again = done_at(scene, event_id)
+    assert again
+    assert again > first
+
+
+def done_at(scene: Scene, event_id: EventId) -> datetime | None:
+    """When the event was carried out."""
+    with scene.stores.database.reading() as db:
+        found = outbox.find_event(db, event_id)
+    assert found
+    return found.done_at
+
+
+def test_a_sign_out_on_a_socket_cannot_be_replayed(scene: Scene) -> None:
+    """It was done by being written; who was signed out everywhere is signed out once more."""
+    transactor = scene.stores.transactor
+    who: JsonObject = {"visitor_id": transactor.run(lambda t: t.new_id())}
+    kind = EventKind.VISITOR_SIGNED_OUT
+    transactor.run(lambda t: t.note_facts([(kind, scene.project_id, who)]))
+    scene.clock.go_on(1)
+    transactor.run(lambda t: t.announce(kind, scene.project_id, {**who, "person_epoch": 1}))
+    with scene.stores.database.reading() as db:
+        events = outbox.list_events(db, scene.project_id, limit=10)
+    own, everywhere = [event for event in events if event.kind is kind]
+    sent = len(scene.broker.sent)
+
+    with pytest.raises(EventWithoutWork):
+        replay_event(scene.stores, own.event_id, ADMINISTRATOR)
+    assert len(scene.broker.sent) == sent
+    replay_event(scene.stores, everywhere.event_id, ADMINISTRATOR)
+    assert len(scene.broker.sent) == sent + 1
 
 
 def test_what_cannot_be_replayed_is_refused(scene: Scene) -> None:
