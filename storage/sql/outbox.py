@@ -18,6 +18,7 @@ LONGEST_RETRY = timedelta(seconds=4)
 
 # Of other kinds are facts, done by being written, and what only a newer release can carry out.
 _HAS_WORK = outbox.c.kind.in_(sorted(KINDS_WITH_WORK))
+_IS_KNOWN = outbox.c.kind.in_(sorted(EventKind))
 
 _write_facts = SetUpsert(
     outbox,
@@ -74,11 +75,12 @@ def list_events(
 ) -> list[OutboxEvent]:
     """Up to `limit` events of the project, oldest first, newer than the given id.
 
-    Ids grow from commit to commit of one project, so whoever reads on misses none.
+    Ids grow from commit to commit of one project, so whoever reads on misses none. Those of a kind
+    that only a newer release knows are for that one to tell of.
     """
     query = (
         sa.select(outbox)
-        .where(outbox.c.project_id == project_id)
+        .where(outbox.c.project_id == project_id, _IS_KNOWN)
         .order_by(outbox.c.event_id)
         .limit(limit)
     )
@@ -112,10 +114,9 @@ def erase_done(db: Connection, before: datetime, limit: int) -> int:
 
 
 def find_event(db: Connection, event_id: EventId) -> OutboxEvent | None:
-    """The event of that id."""
-    row = (
-        db.execute(sa.select(outbox).where(outbox.c.event_id == event_id)).mappings().one_or_none()
-    )
+    """The event of that id, if this release knows what it is."""
+    query = sa.select(outbox).where(outbox.c.event_id == event_id, _IS_KNOWN)
+    row = db.execute(query).mappings().one_or_none()
     return event_of(row) if row else None
 
 
