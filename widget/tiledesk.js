@@ -272,10 +272,10 @@
       return letter.promise;
     }
 
-    /** What waits and may go out goes out. @param {string} device @param {string | null} owner */
+    /** Nobody's words go out, and the owner's. @param {string} device @param {string | null} owner */
     flush(device, owner) {
       for (const letter of this.letters)
-        if (letter.sentBy === null && letter.owner === owner) this.#send(letter, device);
+        if (letter.sentBy === null && (letter.owner ?? owner) === owner) this.#send(letter, device);
     }
 
     /**
@@ -307,11 +307,10 @@
       return true;
     }
 
-    /** Words that have not gone out never will: who wrote them has left. @param {(letter: Letter) => boolean} [isTheirs] */
-    forget(isTheirs = () => true) {
+    /** These words never will go out. @param {string} [code] @param {(letter: Letter) => unknown} [isLost] */
+    forget(code = "signed_out", isLost = ({ sentBy }) => sentBy === null) {
       for (const letter of this.letters)
-        if (letter.sentBy === null && isTheirs(letter))
-          this.#settle(letter.id)?.reject(new Refused("signed_out"));
+        if (isLost(letter)) this.#settle(letter.id)?.reject(new Refused(code));
     }
 
     /** @param {Letter} letter @param {string} device */
@@ -401,7 +400,7 @@
       this.longestMs = (settings.longestPauseSeconds ?? 60) * 1000;
       this.shelf = new Shelf(project, settings.persistence !== "session");
       this.link = new Link(url.href, {
-        opened: () => this.#opened(),
+        opened: () => this.link.say({ type: "hello", device: this.shelf.own ?? this.shelf.kept.device }),
         heard: (frame) => this.#heard(frame),
         ended: (why) => this.#ended(why),
       });
@@ -414,18 +413,18 @@
       this.anonymous = null;
       /** The device of this socket. @type {string} */
       this.device = "";
-      /** Whether this socket itself is signed in. */
+      /** Whether this socket, while open, is signed in itself. */
       this.vouched = false;
       this.hasTold = false;
       /** @type {Wish | null} */
       this.wish = null;
       /** Asked again when another tab signs in after a sign-out. @type {Provider | null} */
       this.parked = null;
-      /** The identity change that is in flight. @type {{id: string, wish: Wish | null} | null} */
+      /** The change of identity that it has not answered. @type {{id: string, wish: Wish | null} | null} */
       this.pending = null;
       /** @type {((visitor: Visitor | null) => void)[]} */
       this.leaving = [];
-      /** Texts that a key's end has made worthless. @type {Set<string>} */
+      /** Texts whose key or time is over: never presented again. @type {Set<string | null>} */
       this.spent = new Set();
       this.change = this.shelf.kept.change;
       this.timer = 0;
@@ -462,21 +461,20 @@
 
     /** @returns {Promise<Visitor | null>} */
     signOut() {
-      /** @type {Deferred<Visitor | null>} */
-      const { promise, resolve } = new Deferred();
+      /** @type {Promise<Visitor | null>} */
+      const left = new Promise((resolve) => this.leaving.push(resolve));
       this.shelf.take();
-      this.leaving.push(resolve);
       if (this.wish || this.#somebody) this.#signOut();
       else if (this.visitor) this.#left();
       if (this.state === "idle" || this.state === "stopped") this.#left();
-      return promise;
+      return left;
     }
 
     /** @param {string} text @returns {Promise<string>} */
     send(text) {
       this.start();
       const sent = this.outbox.add(text, this.#owner);
-      this.#flush();
+      this.#goOn();
       return sent;
     }
 
@@ -485,7 +483,7 @@
       return this.visitor?.authenticated || this.shelf.own || this.shelf.kept.person;
     }
 
-    /** Whether a sign-out is unanswered: until then nobody else signs in. */
+    /** Whether a sign-out is unanswered. */
     get #isLeaving() {
       return this.pending?.wish === null;
     }
@@ -497,19 +495,13 @@
 
     // ---- the socket
 
-    #opened() {
-      const device = this.shelf.own ?? this.shelf.kept.device;
-      this.link.say({ type: "hello", ...(device ? { device } : {}) });
-    }
-
     /** @param {Heard} frame */
     #heard(frame) {
       if (frame.type === "welcome") this.#welcomed(frame);
       else if (frame.type === "signed_in") this.#signedIn(frame);
       else if (frame.type === "signed_out") this.#signedOut(frame);
-      else if (frame.type === "refused") this.#refused(frame);
+      else if (frame.type === "refused" || frame.type === "error") this.#refused(frame);
       else if (frame.type === "sent") this.outbox.sent(frame.id, frame.message_id);
-      else if (frame.type === "error") this.outbox.refused(frame, () => {});
       else if (this.#isLeaving) return; // meant for who is leaving
       else if (frame.type === "reauthenticate") this.#reauthenticate(frame);
       else if (frame.type === "visitor") this.#changed(frame.visitor);
@@ -520,6 +512,7 @@
     #welcomed({ device, visitor }) {
       const { shelf, wish } = this;
       this.device = device;
+      this.pending = null;
       this.vouched = false;
       this.welcomedAt = Date.now();
       if (shelf.own !== device) {
@@ -529,27 +522,26 @@
       this.#become("connected");
       this.outbox.repeat(device, (letter) => letter.owner === null);
       this.anonymous = visitor;
-      if (wish && (wish.token || !this.hasTold)) this.visitor ??= visitor;
-      else this.#is(visitor, this.visitor?.authenticated ? "token_unavailable" : "anonymous");
-      this.#flush();
+      const wasKnown = this.visitor?.authenticated;
+      if (wish && (wasKnown ? wish.token : !this.hasTold)) this.visitor ??= visitor;
+      else this.#is(visitor, wasKnown ? "token_unavailable" : "anonymous");
+      this.#goOn();
       this.#left();
-      if (wish?.token) this.#present(wish);
-      else if (wish && !wish.asking && !wish.timer) this.#prove(wish, "reconnect");
+      if (wish && !this.pending && !wish.asking && !wish.timer) this.#prove(wish, "reconnect");
     }
 
     /** @param {Closing} why */
     #ended(why) {
-      const { wish } = this;
-      this.vouched = false;
-      this.pending = null;
       if (this.welcomedAt && Date.now() - this.welcomedAt > STEADY_MS) this.pauses.count = 0;
       this.welcomedAt = 0;
       if (why.code === STOPPED) {
         this.#become("stopped", why.reason);
-        if (wish) this.#rejected(wish, new Refused(why.reason));
+        if (this.wish) this.#rejected(this.wish, new Refused(why.reason));
+        this.#goOn();
+        this.#left();
         return;
       }
-      if (why.code === REVOKED || why.code === SIGNED_OUT) this.#expelled(why);
+      if (!this.#isLeaving && (why.code === REVOKED || why.code === SIGNED_OUT)) this.#expelled(why);
       this.mayHurry = why.retryAfterMs === null;
       this.#become("waiting", why.reason);
       this.timer = setTimeout(() => this.#return(why.code), why.retryAfterMs ?? this.pauses.next());
@@ -568,8 +560,6 @@
     /** Hello again, as the socket's identity is another. */
     #restart() {
       clearTimeout(this.timer);
-      this.pending = null;
-      this.vouched = false;
       if (this.state === "idle" || this.state === "stopped") return;
       this.#become("connecting");
       this.link.open();
@@ -579,8 +569,6 @@
       this.shelf.lend();
       clearTimeout(this.timer);
       this.link.drop();
-      this.pending = null;
-      this.vouched = false;
       this.mayHurry = true;
       if (this.state !== "stopped") this.#become("waiting", "page_hidden");
     }
@@ -600,7 +588,7 @@
     /** @param {Wish} wish @param {string} reason */
     async #prove(wish, reason) {
       await this.#obtain(wish, reason);
-      if (wish === this.wish && wish.token) this.#present(wish);
+      this.#goOn();
     }
 
     /** The wish has a fresh token in hand, or is tried again later. @param {Wish} wish @param {string} reason */
@@ -627,36 +615,41 @@
     /** The page says that nobody is logged in. @param {Wish} wish */
     #nobody(wish) {
       wish.reject(new Refused("not_logged_in"));
-      if (this.#somebody && !wish.follows) {
-        this.#signOut();
-        return;
-      }
+      if (this.#somebody && !wish.follows) return this.#signOut();
       this.parked = wish.provider;
       this.wish = null;
       if (this.link.isOpen && this.anonymous && !this.hasTold) this.#is(this.anonymous, "anonymous");
     }
 
-    /** @param {Wish} wish */
-    #present(wish) {
-      const { token } = wish;
-      if (!this.link.isOpen || !token || this.#isLeaving) return;
-      this.outbox.repeat(this.device, () => true);
+    /** What waits goes out, words first; nothing while a change of identity is unanswered. */
+    #goOn() {
+      const { wish, device, outbox } = this;
+      if (this.state === "stopped") outbox.forget("unknown_project", () => true);
+      if (!this.link.isOpen || this.pending) return;
+      outbox.flush(device, this.vouched ? this.#owner : null);
+      if (!wish?.token) return;
+      outbox.repeat(device, () => true);
+      this.#request(wish, { type: "sign_in", token: wish.token });
       wish.token = null;
-      const id = newId();
-      this.pending = { id, wish };
-      this.link.say({ type: "sign_in", id, token });
     }
 
-    /** @param {Heard} frame */
-    #signedIn({ id, device, visitor }) {
-      const { shelf, pending } = this;
+    /** Not answered in time, it ends with its socket. @param {Wish | null} wish @param {Said} frame */
+    #request(wish, frame) {
+      const id = newId();
+      this.pending = { id, wish };
+      this.link.say({ ...frame, id });
+      setTimeout(() => this.link.isOpen && this.pending?.id === id && this.#restart(), ANSWER_MS);
+    }
+
+    /** Given up meanwhile, it ends with its socket. @param {Heard} frame */
+    #signedIn({ device, visitor }) {
+      const { shelf, pending, wish } = this;
+      if (this.#isLeaving) return;
+      if (!wish || wish !== pending?.wish) return this.#restart();
       const before = shelf.kept;
-      const wish = pending?.id === id ? pending.wish : null;
       const endsShared = before.device === this.device;
-      const isNews = (endsShared || before.person !== visitor.id) && !wish?.follows;
-      this.device = device;
-      if (!this.#isLeaving) shelf.own = device;
-      if (!wish || wish !== this.wish) return;
+      const isNews = (endsShared || before.person !== visitor.id) && !wish.follows;
+      this.device = shelf.own = device;
       this.pending = null;
       this.vouched = true;
       this.change = isNews ? newId() : before.change;
@@ -664,19 +657,20 @@
       wish.pauses.count = 0;
       wish.follows = false;
       this.#is(visitor, "signed_in");
-      this.outbox.forget(({ owner }) => owner !== null && owner !== visitor.id);
-      this.#flush();
+      this.outbox.forget("signed_out", ({ owner }) => owner && owner !== visitor.id);
+      this.#goOn();
       wish.resolve(visitor);
     }
 
     /** @param {Heard} frame */
     #refused(frame) {
-      if (this.outbox.refused(frame, () => this.#flush()) || this.pending?.id !== frame.id) return;
+      if (this.outbox.refused(frame, () => this.#goOn()) || this.pending?.id !== frame.id) return;
       const { wish } = this.pending;
       this.pending = null;
       if (!wish) this.#restart();
       else if (frame.retry_after_ms !== undefined) this.#tryLater(wish, frame.retry_after_ms, false);
       else this.#rejected(wish, new Refused(frame.code, frame.message));
+      this.#goOn();
     }
 
     /** A text is given up; a provider is asked again, ever more slowly. @param {Wish} wish @param {Refused} why */
@@ -684,9 +678,12 @@
       wish.reject(why);
       if (wish !== this.wish) return;
       if (wish.provider && this.state !== "stopped") this.#tryLater(wish, wish.pauses.next(), true);
-      else this.#drop(wish, WORTHLESS.has(why.code));
-      if (!this.vouched && this.link.isOpen && (this.visitor?.authenticated || !this.hasTold))
-        this.#is(this.anonymous ?? bare(this.visitor), why.code);
+      else {
+        if (WORTHLESS.has(why.code)) this.spent.add(wish.text);
+        this.wish = null;
+      }
+      if (this.link.isOpen && this.anonymous && !this.vouched && (this.visitor?.authenticated || !this.hasTold))
+        this.#is(this.anonymous, why.code);
     }
 
     /** @param {Wish} wish @param {number} pauseMs @param {boolean} mayHurry */
@@ -697,12 +694,6 @@
         wish.timer = 0;
         if (wish === this.wish && this.link.isOpen) this.#prove(wish, "retry");
       }, pauseMs);
-    }
-
-    /** A text whose key or time is over is never presented again. @param {Wish} wish @param {boolean} forGood */
-    #drop(wish, forGood) {
-      if (wish.text !== null && forGood) this.spent.add(wish.text);
-      this.wish = null;
     }
 
     /** @param {Heard} frame */
@@ -739,7 +730,8 @@
         this.#prove(wish, reason);
         return;
       }
-      if (wish) this.#drop(wish, true);
+      if (wish) this.spent.add(wish.text);
+      this.wish = null;
       wish?.reject(new Refused(reason));
       this.tell("onTokenNeeded", { reason });
     }
@@ -750,28 +742,19 @@
       this.change = newId();
       this.shelf.keep({ device: null, person: null, change: this.change });
       this.#leave("signed_out");
-      if (!this.link.isOpen) {
-        if (this.state === "connecting") this.#restart();
-        return;
-      }
-      const id = newId();
-      this.pending = { id, wish: null };
-      this.link.say({ type: "sign_out", id });
-      setTimeout(() => this.pending?.id === id && this.#restart(), ANSWER_MS);
+      if (this.link.isOpen) this.#request(null, { type: "sign_out" });
+      else if (this.state === "connecting") this.#restart();
     }
 
     /** @param {Heard} frame */
     #signedOut({ id, device, visitor }) {
+      if (this.pending?.id !== id) return;
+      this.pending = null;
       this.device = device;
       this.anonymous = visitor;
-      this.shelf.own = null;
       this.shelf.keep({ device });
-      if (this.pending?.id === id) {
-        this.pending = null;
-        this.#is(visitor, "anonymous");
-        this.#flush();
-        if (this.wish) this.#present(this.wish);
-      }
+      this.#is(visitor, "anonymous");
+      this.#goOn();
       this.#left();
     }
 
@@ -788,9 +771,7 @@
     }
 
     #left() {
-      const { visitor, leaving } = this;
-      this.leaving = [];
-      leaving.forEach((resolve) => resolve(visitor));
+      for (const resolve of this.leaving.splice(0)) resolve(this.visitor);
     }
 
     /** Another tab signed in or out: so does this one. Anonymous tabs meet on the device kept last. */
@@ -813,12 +794,6 @@
     }
 
     // ---- what the page is told
-
-    #flush() {
-      if (!this.link.isOpen) return;
-      this.outbox.flush(this.device, null);
-      if (this.vouched && this.#owner) this.outbox.flush(this.device, this.#owner);
-    }
 
     /** @param {string} state @param {string} [reason] */
     #become(state, reason = "") {

@@ -149,6 +149,25 @@ def test_an_unknown_project_is_not_asked_for_again(
     assert tab.heard("onConnectionChanged")[-1]["state"] == "stopped"
 
 
+def test_nothing_is_waited_for_once_it_has_stopped(
+    open_tab: Callable[..., Tab], shop: Shop
+) -> None:
+    """Neither the sign-out nor the words of a page that was still connecting, nor later words."""
+    shop.settings = {"projectid": "00000000-0000-7000-8000-000000000000"}
+    shop.then = """
+        window.settled = [];
+        const tell = (what) => settled.push(what);
+        tiledesk.start();
+        tiledesk.signOut().then(tell);
+        tiledesk.send("Anybody?").catch(({code}) => tell(code));"""
+    tab = open_tab()
+    tab.until("heard.some(each => each.state === 'stopped')")
+
+    tab.run("void tiledesk.send('Anybody?').catch(({code}) => settled.push(code))")
+    tab.until("settled.length === 3")
+    assert sorted(tab.run("settled"), key=str) == [None, "unknown_project", "unknown_project"]
+
+
 def test_a_gateway_that_never_welcomes_is_left(open_tab: Callable[..., Tab], shop: Shop) -> None:
     """A connection that nobody answers is given up, and another is tried."""
     shop.then, shop.settings = "", {"autoStart": False}
