@@ -95,7 +95,7 @@ interface Said {
   id?: string;
   token?: string;
   text?: string;
-  device?: string;
+  device?: string | null;
 }
 
 /** A frame from the gateway: the members of all its types. */

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from http import HTTPStatus
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.widget.conftest import SIGN_IN, Tab
@@ -148,6 +149,39 @@ def test_the_newest_wish_counts(open_tab: Callable[..., Tab], shop: Shop) -> Non
         code = tab.run(f"tiledesk.signInWithCustomToken({useless}).catch(error => error.code)")
         assert code in {"token_malformed", "token_too_large"}
     tab.until_connected()
+
+
+@pytest.mark.parametrize("newer", ["malformed", "expired"])
+def test_a_sign_in_that_was_given_up_signs_nobody_in(
+    open_tab: Callable[..., Tab], shop: Shop, newer: str
+) -> None:
+    """A newer one has failed when it comes about after all: a new socket begins, as nobody's."""
+    shop.then = ""
+    good, useless = shop.site.token(name="Ada"), shop.site.token(lifetime=-900)
+    if newer == "malformed":
+        useless = ""
+    tab = open_tab()
+    tab.until_anonymous()
+    worker = shop.site.system.processes["verification"]
+    worker.pause()
+    try:
+        tab.run(f"void tiledesk.signInWithCustomToken({good!r})")
+        tab.wait(tab.signed_in_with)
+        tab.run(
+            "void (window.failed ="
+            f" tiledesk.signInWithCustomToken({useless!r}).catch((error) => error.code))"
+        )
+        tab.run("void (window.sent = tiledesk.send('Who am I?'))")
+    finally:
+        worker.resume()
+    tab.wait(lambda: "signed_in" in [frame["type"] for frame in tab.told])
+    tab.run("sent")
+
+    assert tab.run("failed") == f"token_{newer}"
+    tab.until_anonymous()
+    [message] = shop.site.get(f"/visitors/{tab.run('tiledesk.visitor.id')}")["messages"]
+    assert message["text"] == "Who am I?"
+    tab.wait(lambda: [each["key_id"] for each in shop.site.get("/sessions")["items"]] == [None])
 
 
 def test_nothing_connects_before_it_is_asked_to(open_tab: Callable[..., Tab], shop: Shop) -> None:

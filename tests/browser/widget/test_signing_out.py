@@ -122,6 +122,23 @@ def test_a_page_that_is_left_while_it_signs_out_hands_no_device_on(
     assert tab.named_in_hello() is None
 
 
+def test_words_after_a_sign_out_wait_for_its_answer(
+    open_tab: Callable[..., Tab], shop: Shop
+) -> None:
+    """Until then nobody can say whose they would be; then they are nobody's."""
+    tab = open_tab()
+    tab.until_signed_in()
+    with _signing_out(tab, shop, None, kept_waiting_by="verification"):
+        tab.run("void (window.sent = tiledesk.send('Is anybody there?'))")
+        tab.run("void dispatchEvent(new Event('offline'))")
+        tab.wait(lambda: tab.said[-1]["type"] == "ping")
+        assert "message" not in [frame["type"] for frame in tab.said]
+    tab.run("sent")
+
+    [message] = shop.site.get(f"/visitors/{tab.run('tiledesk.visitor.id')}")["messages"]
+    assert message["text"] == "Is anybody there?"
+
+
 def _answer_once_signed_in(shop: Shop) -> tuple[int, str]:
     """By then the gateway has said so, and no worker will sign anybody out."""
     wait_until(lambda: any(each["key_id"] for each in shop.site.get("/sessions")["items"]))
