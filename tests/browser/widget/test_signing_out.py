@@ -139,6 +139,23 @@ def test_words_after_a_sign_out_wait_for_its_answer(
     assert message["text"] == "Is anybody there?"
 
 
+def test_a_page_that_has_signed_out_is_not_asked_for_a_token(
+    open_tab: Callable[..., Tab], shop: Shop
+) -> None:
+    """Its secret is revoked before the gateway has answered: that is nobody's business here."""
+    shop.then = f"tiledesk.signInWithCustomToken({shop.site.token(name='Ada')!r})"
+    tab = open_tab()
+    tab.until_signed_in()
+    with _signing_out(tab, shop, None, kept_waiting_by="verification"):
+        shop.site.regenerate()
+        tab.wait(lambda: len(tab.urls) == 2)
+    tab.until_anonymous()
+
+    assert tab.heard("onTokenNeeded") == []
+    events = [state["event"] for state in tab.heard("onAuthStateChanged")]
+    assert events == ["signed_in", "signed_out", "anonymous"]
+
+
 def _answer_once_signed_in(shop: Shop) -> tuple[int, str]:
     """By then the gateway has said so, and no worker will sign anybody out."""
     wait_until(lambda: any(each["key_id"] for each in shop.site.get("/sessions")["items"]))
