@@ -465,7 +465,7 @@
       const left = new Promise((resolve) => this.leaving.push(resolve));
       this.shelf.take();
       if (this.wish || this.#somebody) this.#signOut();
-      else if (this.visitor) this.#left();
+      else if (this.visitor && !this.leaving[1]) this.#left();
       if (this.state === "idle" || this.state === "stopped") this.#left();
       return left;
     }
@@ -771,7 +771,7 @@
     }
 
     #left() {
-      for (const resolve of this.leaving.splice(0)) resolve(this.visitor);
+      for (const resolve of this.leaving.splice(0)) resolve(this.anonymous);
     }
 
     /** Another tab signed in or out: so does this one. Anonymous tabs meet on the device kept last. */

@@ -125,17 +125,21 @@ def test_a_page_that_is_left_while_it_signs_out_hands_no_device_on(
 def test_words_after_a_sign_out_wait_for_its_answer(
     open_tab: Callable[..., Tab], shop: Shop
 ) -> None:
-    """Until then nobody can say whose they would be; then they are nobody's."""
+    """They are nobody's, and so is what both promises give to a page that signs out twice."""
     tab = open_tab()
     tab.until_signed_in()
     with _signing_out(tab, shop, None, kept_waiting_by="verification"):
+        tab.run("void (window.again = tiledesk.signOut())")
         tab.run("void (window.sent = tiledesk.send('Is anybody there?'))")
         tab.run("void dispatchEvent(new Event('offline'))")
         tab.wait(lambda: tab.said[-1]["type"] == "ping")
         assert "message" not in [frame["type"] for frame in tab.said]
     tab.run("sent")
 
-    [message] = shop.site.get(f"/visitors/{tab.run('tiledesk.visitor.id')}")["messages"]
+    nobody = tab.run("tiledesk.visitor")
+    assert tab.run("Promise.all([left, again])") == [nobody, nobody]
+    assert [frame["type"] for frame in tab.said].count("sign_out") == 1
+    [message] = shop.site.get(f"/visitors/{nobody['id']}")["messages"]
     assert message["text"] == "Is anybody there?"
 
 
@@ -171,7 +175,7 @@ def _signing_out(
     process = shop.site.system.processes[kept_waiting_by]
     process.pause()
     try:
-        tab.run("void tiledesk.signOut()")
+        tab.run("void (window.left = tiledesk.signOut())")
         if comes_next:
             token = shop.site.token(comes_next.lower(), name=comes_next)
             tab.run(f"void tiledesk.signInWithCustomToken({token!r})")
