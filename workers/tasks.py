@@ -95,14 +95,16 @@ def _park_unconfirmed(runtime: Runtime, task: str, event_id: str) -> None:
 
 
 def _register_sweep_tasks(app: Celery, runtime: Runtime) -> None:
+    """Each may be told of one project; where all are looked at, that one is among them."""
+
     @app.task(name=queues.OUTBOX_RELAY, base=WidgetAuthTask)
-    def relay() -> Figures:
+    def relay(project_id: str | None = None) -> Figures:  # noqa: ARG001
         events = relay_outbox(runtime.stores)
         erased = erase_old_events(runtime.stores) + erase_parked_messages(runtime.stores)
         return {"events": events, "erased": erased}
 
     @app.task(name=queues.ROTATIONS_RUN_DUE, base=WidgetAuthTask)
-    def run_due() -> Figures:
+    def run_due(project_id: str | None = None) -> Figures:  # noqa: ARG001
         ran = run_due_rotations(runtime.stores) + run_due_policies(runtime.stores)
         return {
             "rotations": ran,
@@ -125,7 +127,7 @@ def _register_sweep_tasks(app: Celery, runtime: Runtime) -> None:
         return {"cards": tell_card(runtime.stores, ProjectId(str(project_id)))}
 
     @app.task(name=queues.SESSIONS_REAP, base=WidgetAuthTask)
-    def reap() -> Figures:
+    def reap(project_id: str | None = None) -> Figures:  # noqa: ARG001
         return {
             "sessions": reap_sessions(runtime.stores),
             "sampled": sample_sessions(runtime.stores, datetime.now(UTC)),
@@ -133,7 +135,7 @@ def _register_sweep_tasks(app: Celery, runtime: Runtime) -> None:
         }
 
     @app.task(name=queues.HEALTH_TICK, base=WidgetAuthTask, bind=True)
-    def tick(self: WidgetAuthTask) -> Figures:
+    def tick(self: WidgetAuthTask, project_id: str | None = None) -> Figures:  # noqa: ARG001
         runtime.poison.flush()
         apart = runtime.pulse.tick(queue_of(self)).widest
         if apart > CLOCKS_APART_SECONDS:
