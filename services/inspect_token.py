@@ -5,7 +5,12 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from domain.ids import ProjectId
-from domain.tokens.verification import Examination, examine, with_sign_outs
+from domain.tokens.verification import (
+    Examination,
+    examine,
+    examine_halted,
+    with_sign_outs,
+)
 from services.key_rings import KeyRings
 from services.stores import Stores
 from storage.sql import projects, visitors
@@ -22,6 +27,8 @@ def inspect_token(
     """
     with stores.database.reading() as db:
         project = projects.get_project(db, project_id)
+        if project.is_halted:
+            return examine_halted()
         now = now_of(db)
         rings = key_rings.load(db, [project_id], now)
         examined = examine(token, rings.by_project[project_id], project.token_policy, now)

@@ -8,9 +8,10 @@ from datetime import datetime
 from domain.refusals import SENTENCES, RefusalCode
 from domain.signing_secrets import SigningSecret
 from domain.tokens.claims import Claims
-from domain.tokens.verification import CHECKS, Examination
+from domain.tokens.verification import CHECKS, PROJECT, Examination
 
 _TITLES = {
+    PROJECT: "Project",
     "size": "Size",
     "form": "Form",
     "algorithm": "Algorithm",
@@ -66,7 +67,7 @@ def show_inspection(examined: Examination, secrets: Iterable[SigningSecret]) -> 
         CheckRow(_TITLES[name], made[name].passed, made[name].message)
         if name in made
         else CheckRow(_TITLES[name], None, _NOT_REACHED)
-        for name in CHECKS
+        for name in (CHECKS if PROJECT not in made else [PROJECT])
     ]
     failed = next((check.message for check in examined.checks if not check.passed), "")
     attributes = examined.claims.attributes if examined.claims else {}

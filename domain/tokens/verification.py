@@ -15,6 +15,13 @@ SIGN_OUTS = "sign_outs"
 CHECKS = (*(step.name for step in STEPS), SIGN_OUTS)
 """The names of all checks, in the order in which they are made."""
 
+PROJECT = "project"
+"""The name of the one check that is made where nobody can sign in to the project."""
+
+_HALTED = (
+    "Nobody can sign in to this project now, and no token is looked at: its database has lost"
+    " commits, a revocation perhaps among them. Have an operator settle the project."
+)
 _NOT_SUPERSEDED = "Nobody has signed this person out everywhere since the token was issued."
 
 
@@ -104,6 +111,18 @@ def examine(token: str, ring: KeyRing, policy: TokenPolicy, now: datetime) -> Ex
         claims=case.claims,
         custom_id=case.custom_id,
         key_id=case.signer.key_id if case.signer else None,
+    )
+
+
+def examine_halted() -> Examination:
+    """What a sign-in to a project that is halted is answered, whatever the token."""
+    return Examination(
+        accepted=False,
+        code=RefusalCode.UNAVAILABLE,
+        checks=(Check(PROJECT, passed=False, message=_HALTED),),
+        claims=None,
+        custom_id=None,
+        key_id=None,
     )
 
 
