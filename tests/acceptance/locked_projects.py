@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import redis
@@ -39,15 +39,23 @@ def locked(database: Database, site: Site) -> Iterator[Callable[[], None]]:
         yield over.set
 
 
-def until_in_hand(system: System) -> None:
-    """A worker has taken a verification from the broker, and not finished it."""
+def in_hand(system: System) -> set[bytes]:
+    """The verifications that workers have taken from the broker and not finished.
+
+    One that was in the hands of a worker that has died is among them, for minutes.
+    """
     url = load(WorkerSettings, system.environ).broker_url
     with redis.Redis.from_url(url) as broker:
-        wait_until(
-            lambda: VISITORS_VERIFY in _tasks_of(broker.hvals("unacked")), "a verification in hand"
-        )
+        taken = broker.hgetall("unacked")
+    return {tag for tag, message in taken.items() if _task_of(message) == VISITORS_VERIFY}
 
 
-def _tasks_of(unacknowledged: Iterable[bytes]) -> set[str]:
-    """What the messages are that workers have taken: every queue has its ticks, too."""
-    return {json.loads(one)[0]["headers"]["task"] for one in unacknowledged}
+def until_in_hand(system: System, before: set[bytes]) -> None:
+    """A worker has taken another one than those."""
+    wait_until(lambda: in_hand(system) - before, "a verification in hand")
+
+
+def _task_of(message: bytes) -> str:
+    """What it is for: every queue has beat's ticks, too."""
+    task: str = json.loads(message)[0]["headers"]["task"]
+    return task

@@ -21,7 +21,7 @@ from config.settings import WorkerSettings, load
 from storage.sql.engine import Database, open_database
 from storage.sql.tables import visitors
 from tests.acceptance.floods import Flood
-from tests.acceptance.locked_projects import GRACE_SECONDS, locked, until_in_hand
+from tests.acceptance.locked_projects import GRACE_SECONDS, in_hand, locked, until_in_hand
 from tests.acceptance.processes import RunningProcess
 from tests.acceptance.sites import Site
 from tests.acceptance.system import System
@@ -124,11 +124,12 @@ def test_worker_finishes_the_task_in_hand(site: Site, database: Database) -> Non
     worker = site.system.processes[VERIFICATION]
 
     async def story() -> tuple[str, float]:
+        before = in_hand(site.system)
         async with site.widget() as widget:
             with locked(database, site) as release:
                 asked_at = time.monotonic()
                 signing_in = asyncio.create_task(widget.sign_in(site.token()))
-                await asyncio.to_thread(until_in_hand, site.system)
+                await asyncio.to_thread(until_in_hand, site.system, before)
                 worker.begin_to_stop()
                 await asyncio.sleep(LISTENING_SECONDS)
                 assert worker.process.poll() is None
@@ -145,10 +146,11 @@ def test_worker_told_twice_waits_for_no_task(site: Site, database: Database) -> 
     worker = site.system.processes[VERIFICATION]
 
     async def story() -> None:
+        before = in_hand(site.system)
         async with site.widget() as widget:
             with locked(database, site):
                 signing_in = asyncio.create_task(widget.sign_in(site.token()))
-                await asyncio.to_thread(until_in_hand, site.system)
+                await asyncio.to_thread(until_in_hand, site.system, before)
                 await asyncio.to_thread(_ends_at_once, worker)
             assert (await signing_in)["code"] == "unavailable"
 
@@ -161,10 +163,11 @@ def test_worker_leaves_no_message_behind(site: Site, database: Database) -> None
     worker = system.processes[VERIFICATION]
     flood = Flood(load(WorkerSettings, system.environ), [site])
     worker.pause()
+    before = in_hand(system)
     flood.queue(QUEUED)
     with locked(database, site) as release:
         worker.resume()
-        until_in_hand(system)
+        until_in_hand(system, before)
         worker.begin_to_stop()
         release()
     assert worker.process.wait(GRACE_SECONDS) == 0
