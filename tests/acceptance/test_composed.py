@@ -22,6 +22,8 @@ from tests.servers.postgres import PostgresServer
 from tests.servers.redis import RedisServer
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.timeout(300)  # packages may have to be installed first
+
 SECONDS = 60.0
 
 

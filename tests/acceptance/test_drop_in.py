@@ -20,6 +20,8 @@ from tests.servers.forks import Launcher
 from tests.servers.plain_http import NO_TLS
 from tests.servers.redis import RedisServer
 
+pytestmark = pytest.mark.timeout(300)  # packages may have to be installed first
+
 SECONDS = 60.0
 EMAIL, PASSWORD = "grace@example.com", "correct horse battery"
 

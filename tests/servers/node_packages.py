@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-SECONDS = 120
+SECONDS = 240
 
 
 def install_node_packages(folder: Path) -> None:

@@ -18,7 +18,7 @@ from tests.servers.node_packages import install_node_packages
 
 HERE = Path(__file__).parent
 MODULES = HERE / "node_modules"
-SECONDS = 60
+SECONDS = 100
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.acceptance.strangers.conftest import Site, Sites
 from tests.acceptance.strangers.signers import Signer, Wanted
 
+pytestmark = pytest.mark.timeout(300)  # packages may have to be installed first
+
 LEEWAY = 120
 
 

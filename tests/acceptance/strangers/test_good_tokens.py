@@ -12,6 +12,8 @@ from domain.outcomes import SignedIn
 from tests.acceptance.strangers.conftest import Site, Sites
 from tests.acceptance.strangers.signers import Signer
 
+pytestmark = pytest.mark.timeout(300)  # packages may have to be installed first
+
 ALGORITHMS = ("HS256", "HS384", "HS512")
 Claims = dict[str, Any]
 
