@@ -11,9 +11,12 @@ import pytest
 from domain.ids import ProjectId
 from domain.roles import Role
 from tests.integration.dashboard.serving import Api, Caller, serving, settings_of
-from tests.servers.databases import KINDS
+from tests.servers.databases import KINDS, USUAL_KINDS
 from tests.servers.postgres import PostgresServer
 from tests.servers.redis import RedisServer
+
+on_usual_kinds = pytest.mark.parametrize("kept_database_url", USUAL_KINDS, indirect=True)
+"""For what no database decides, and others ask of each kind."""
 
 
 @pytest.fixture(scope="session", params=KINDS)

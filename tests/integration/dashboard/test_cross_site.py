@@ -6,7 +6,10 @@ import pytest
 from dashboard.wire import API_PREFIX
 from domain.roles import Role
 from tests.integration.dashboard.browsing import PASSWORD, Browsing, browsing, new_member
+from tests.integration.dashboard.conftest import on_usual_kinds
 from tests.integration.dashboard.serving import Api
+
+pytestmark = on_usual_kinds
 
 FOREIGN = [
     {"Origin": "https://evil.example"},

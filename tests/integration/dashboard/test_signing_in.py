@@ -20,6 +20,7 @@ from storage.sql.engine import now_of
 from storage.sql.member_sign_ins import find_signed_in
 from storage.sql.tables import sign_ins
 from tests.integration.dashboard.browsing import PASSWORD, Browsing, browsing, new_member
+from tests.integration.dashboard.conftest import on_usual_kinds
 from tests.integration.dashboard.serving import Api, serving, settings_of
 from tests.servers.redis import RedisServer
 from tests.waiting import wait_until
@@ -92,6 +93,7 @@ def test_signing_in_anew_makes_the_former_cookie_worthless(proxied: Api) -> None
         assert browser.get("/account").status_code == 303
 
 
+@on_usual_kinds
 def test_an_account_may_be_tried_five_times_a_minute(proxied: Api) -> None:
     """Known or not, from wherever; then even the right password has to wait."""
     member = new_member(proxied, Role.OWNER)
@@ -109,6 +111,7 @@ def test_an_account_may_be_tried_five_times_a_minute(proxied: Api) -> None:
         assert int(right.headers["retry-after"]) in range(1, 61)
 
 
+@on_usual_kinds
 def test_an_address_may_try_five_times_a_minute(proxied: Api) -> None:
     """Whichever accounts; another address is not concerned."""
     with browsing(proxied) as browser:

@@ -6,6 +6,7 @@ from dashboard.wire import API_PREFIX
 from domain.ids import ProjectId
 from domain.roles import Role
 from tests.integration.dashboard.browsing import Browsing, browsing, new_member
+from tests.integration.dashboard.conftest import on_usual_kinds
 from tests.integration.dashboard.serving import Api
 from tests.integration.dashboard.test_who_may import BODIES, filled, guarded, pages, pages_of
 
@@ -74,6 +75,7 @@ def check_text(text: str) -> None:
     )
 
 
+@on_usual_kinds
 def test_nothing_is_changed_by_cookie_without_its_token(api: Api, project_id: ProjectId) -> None:
     """Every route and every form, of the API and of pages: 403, as from another site's page."""
     with browsing(api, new_member(api, Role.OWNER)) as browser:

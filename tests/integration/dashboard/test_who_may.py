@@ -19,6 +19,7 @@ from domain.roles import Role
 from services.member_sign_ins import sign_in
 from storage.sql.audit import AuditEntry, list_audit
 from tests.integration.dashboard.browsing import Browsing, browsing, new_member
+from tests.integration.dashboard.conftest import on_usual_kinds
 from tests.integration.dashboard.serving import Api, Caller, error_of, nobody
 
 PUBLIC = {"document.read"}
@@ -157,6 +158,7 @@ def test_each_role_may_what_the_table_says(api: Api, role: Role) -> None:
     assert {entry.source for entry in audited} <= {"127.0.0.1"}
 
 
+@on_usual_kinds
 @pytest.mark.parametrize("role", Role)
 def test_each_member_may_what_the_table_says(api: Api, role: Role) -> None:
     """With a cookie as with a key, on pages as in the API; a refused page is one to read."""
@@ -192,6 +194,7 @@ def test_without_a_sign_in_every_page_leads_to_it(api: Api, project_id: ProjectI
             assert location == sign_in_path(wanted), path
 
 
+@on_usual_kinds
 @pytest.mark.parametrize("role", IN_A_PROJECT)
 def test_pages_of_other_projects_do_not_exist(api: Api, project_id: ProjectId, role: Role) -> None:
     """404 for somebody else's project as for one that is none."""
@@ -244,6 +247,7 @@ def test_other_projects_do_not_exist(api: Api, project_id: ProjectId, role: Role
     assert len(refusals_in(api, project_id)) == min(tried, 100)
 
 
+@on_usual_kinds
 def test_an_owner_is_told_what_does_not_exist(api: Api) -> None:
     """For an owner, too, a missing project is 404, and an id that is none is no failure."""
     for action, method, path in guarded(api):
