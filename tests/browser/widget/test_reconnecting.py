@@ -209,7 +209,6 @@ def _renewed(open_tab: Callable[..., Tab]) -> Tab:
         tab.wait(lambda tab=tab: len(tab.signed_in_with()) >= 2)
         if not tab.heard("proof_ended"):
             break
-        tab.page.close()
     return tab
 
 
