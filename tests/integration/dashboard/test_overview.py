@@ -95,7 +95,7 @@ def test_an_alarm_stands_first_with_what_to_do(api: Api, project_id: ProjectId) 
 def test_a_queue_that_does_not_run_is_told(api: Api, project_id: ProjectId) -> None:
     """By name, with where to look; one that ran a moment ago works."""
     api.stores.redis.delete(*map(keys.last_run, WATCHED_QUEUES))
-    health.note_run(api.stores.redis, "revocation", "w1", 5.0, ClockOffsets(0.0, 0.0))
+    health.note_run(api.stores.redis, "revocation", "w1", 60.0, ClockOffsets(0.0, 0.0))
 
     with browsing(api, new_member(api, Role.OPERATOR, project_id)) as browser:
         text = browser.get(f"/projects/{project_id}/overview").text
