@@ -11,6 +11,7 @@ from storage.redis.persons import MERGE_UNDONE, SIGNED_OUT, PersonEpoch
 from storage.redis.sessions import list_sessions
 from tests.integration.gateway.running import Frame, RunningGateway
 from tests.integration.gateway.scripted_worker import ScriptedWorker, a_token
+from tests.integration.gateway.test_messages import HEARD, an_answer
 from tests.waiting import wait_until
 
 ADA = VisitorId(str(uuid.uuid5(uuid.NAMESPACE_OID, "ada")))
@@ -109,9 +110,10 @@ def test_a_verification_of_before_binds_no_more(
 def test_a_signal_of_another_form_does_no_harm(
     gateway: RunningGateway, project: ProjectId, worker: ScriptedWorker, broken: Frame
 ) -> None:
-    """It is passed over."""
+    """It is passed over: the next one finds the person where they were."""
     with gateway.widget(project) as widget:
         widget.hello()
         widget.sign_in(a_token("ada"))
         worker.signal(gateway.node_id, a_sign_out(project) | broken)
-        assert widget.is_answering()
+        worker.signal(gateway.node_id, an_answer(ADA, is_person=True, project=project))
+        assert widget.hear() == HEARD
