@@ -60,10 +60,14 @@ _RUN_RANDOM_BYTES = 3
 
 @dataclass(frozen=True, slots=True)
 class NodePatience:
-    """How long widgets and workers may take, how many may owe a hello, what bounds messages."""
+    """How long widgets and workers may take, how many may owe a hello, what bounds messages.
+
+    `max_unsent` messages at most wait for changes of identity, 16 KiB each or less.
+    """
 
     hello_seconds: float = 10.0
     max_awaited: int = 10_000
+    max_unsent: int = 5_000
     silent_seconds: float = 2.0 * HEARTBEAT_SECONDS
     publication_seconds: float = PUBLICATION_SECONDS
     lanes: LaneBounds = field(default_factory=LaneBounds)
@@ -203,6 +207,7 @@ class Node:
             fence=self.fence,
             awaited=Deadlines(self._patience.hello_seconds, WidgetSession.is_late),
             max_awaited=self._patience.max_awaited,
+            max_unsent=self._patience.max_unsent,
             utc_now=self._clock.now,
             reached=self._reached,
         )

@@ -59,11 +59,12 @@ def say(session: "WidgetSession", frame: Message) -> None:
     if not session.messages.admit(limit, now):
         wait_ms = session.messages.wait_ms(now)
         refuse(session, frame.id, RefusalCode.RATE_LIMITED, _TOO_MANY, wait_ms)
-    elif len(session.unsent) >= MAX_UNSENT or not session.node.takes_sign_ins:
+    elif not session.node.takes_sign_ins or (_has_to_wait(session) and _is_full(session)):
         refuse_unavailable(session, frame.id, _UNAVAILABLE)
     else:
         behind = session.next_change or session.change
         session.unsent.append(Unsent(frame, behind, session.departures))
+        session.node.unsent += 1
         session.go_on()
 
 
@@ -76,11 +77,29 @@ def send_due(session: "WidgetSession") -> None:
     ahead = {session.change, session.next_change} - {None}
     while session.unsent and session.unsent[0].behind not in ahead:
         frame, _, departures = session.unsent.pop(0)
+        session.node.unsent -= 1
         if departures > session.departed:
             refuse_unavailable(session, frame.id, _STILL_THERE)
             continue
         session.sendings += 1
         Sending(session, frame).begin()
+
+
+def forget_unsent(session: "WidgetSession") -> None:
+    """Nothing of the session's waits any more; it has ended."""
+    session.node.unsent -= len(session.unsent)
+    session.unsent.clear()
+
+
+def _has_to_wait(session: "WidgetSession") -> bool:
+    is_behind_a_change = session.change is not None or session.next_change is not None
+    return session.phase is not Phase.LIVE or is_behind_a_change
+
+
+def _is_full(session: "WidgetSession") -> bool:
+    """Whether no more may wait, of this socket's or of all."""
+    node = session.node
+    return len(session.unsent) >= MAX_UNSENT or node.unsent >= node.max_unsent
 
 
 class Sending:

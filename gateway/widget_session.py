@@ -298,7 +298,7 @@ class WidgetSession:
         if self.room is not None:
             self.room.remove(self)
             self.room.threads.remove(self)
-        self.unsent.clear()
+        sendings.forget_unsent(self)
         if not self.is_moving:
             self.drop_record()
 
