@@ -6,11 +6,11 @@ import re
 import select
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Self
 
-from tests.integration.cli.commands import CommandLine
+from tests.integration.cli.commands import DEADLINE_SECONDS, CommandLine
 
-DEADLINE_SECONDS = 60.0
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -20,24 +20,18 @@ class Terminal:
     def __init__(
         self, cli: CommandLine, *arguments: str, variables: Mapping[str, str] | None = None
     ) -> None:
-        self._ours, theirs = pty.openpty()
+        self._ours, self._theirs = pty.openpty()
+        self._is_theirs = False
         self.raw = ""
-        self.process = cli.start(
-            *arguments,
-            variables=variables,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-        )
-        os.close(theirs)
+        place = Path(os.ttyname(self._theirs))
+        self.process = cli.begin(*arguments, variables=variables, terminal=place)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
         self.process.kill()
-        self.process.wait()
+        self._leave_it_to_them()
         os.close(self._ours)
 
     @property
@@ -60,7 +54,7 @@ class Terminal:
         deadline = time.monotonic() + DEADLINE_SECONDS
         while self._read(deadline):
             pass
-        return self.process.wait(DEADLINE_SECONDS)
+        return self.process.wait()
 
     def _read(self, deadline: float) -> bool:
         readable, _, _ = select.select([self._ours], [], [], max(0, deadline - time.monotonic()))
@@ -69,5 +63,12 @@ class Terminal:
             part = os.read(self._ours, 4096)
         except OSError:  # what the kernel says when the other side is closed
             return False
+        self._leave_it_to_them()
         self.raw += part.decode(errors="replace")
         return bool(part)
+
+    def _leave_it_to_them(self) -> None:
+        """The command has opened its side, which has been open until then, and may close it."""
+        if not self._is_theirs:
+            os.close(self._theirs)
+            self._is_theirs = True

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ from tests.integration.cli.live_sessions import add_sessions
 from tests.integration.cli.terminals import Terminal
 from tests.integration.scenes import ADMINISTRATOR, SEALER
 from tests.integration.waiting_secrets import schedule_rotation
+from tests.waiting import wait_until
 
 ROTATE = ("secret", "rotate", "Shop", "--yes", "--json")
 
@@ -254,15 +254,14 @@ def test_watching_ends_with_the_rotation(cli: CommandLine, shop: Shop) -> None:
     """Whoever waits with --json hears how it ended."""
     rotation_id = planned(cli, later(hours=8))["rotation"]["id"]
     watch = ("rotation", "show", "Shop", rotation_id, "--watch", "--json")
-    watching = cli.start(*watch, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert watching.stderr is not None
-    assert b"overlapping" in watching.stderr.readline()
+    watching = cli.begin(*watch)
+    wait_until(lambda: "overlapping" in watching.err.read_text(), seconds=DEADLINE_SECONDS)
 
     cli("rotation", "cancel", "Shop", rotation_id, "--json")
 
-    out, _ = watching.communicate(timeout=DEADLINE_SECONDS)
-    assert watching.returncode == 0
-    assert json.loads(out)["state"] == "cancelled"
+    watched = watching.finish()
+    assert watched.code == 0
+    assert watched.document["state"] == "cancelled"
 
 
 @on_sqlite

@@ -1,9 +1,7 @@
 """Secrets, rotations and receipts from the command line, on both databases."""
 
-import json
 import signal
 import socket
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -98,18 +96,18 @@ def test_secret_is_answered_whatever_becomes_of_the_following(
 ) -> None:
     """It can be shown this one time, so nothing that fails afterwards may take it away."""
     rotate = ("secret", "rotate", "Shop", "--yes", "--wait", "--json")
-    rotating = cli.start(*rotate, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    rotating = cli.begin(*rotate)
     rotation_id = RotationId(_until_begun(cli)["id"])
     with closing(connect(redis_url)) as redis:
         redis.hset(receipt(shop.id, rotation_id), "targeted", "no number")
 
-    out, err = rotating.communicate(timeout=DEADLINE_SECONDS)
+    rotated = rotating.finish()
 
-    assert rotating.returncode == 0
-    answer = json.loads(out)
+    assert rotated.code == 0
+    answer = rotated.document
     assert len(answer["secret"]) == 64
     assert (answer["rotation"]["id"], answer["rotation"]["state"]) == (rotation_id, "cutting")
-    assert f"widget-auth rotation show {shop.id} {rotation_id}".encode() in err
+    assert f"widget-auth rotation show {shop.id} {rotation_id}" in rotated.err
 
 
 @on_sqlite
@@ -118,16 +116,15 @@ def test_secret_is_answered_whoever_stops_the_command(cli: CommandLine, shop: Sh
     with socket.create_server(("127.0.0.1", 0)) as broker:
         broker.settimeout(DEADLINE_SECONDS)
         url = {"WIDGET_AUTH_BROKER_URL": f"redis://127.0.0.1:{broker.getsockname()[1]}/1"}
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        rotating = cli.start("secret", "rotate", "Shop", "--yes", "--json", variables=url, **pipes)
+        rotating = cli.begin("secret", "rotate", "Shop", "--yes", "--json", variables=url)
         connection, _ = broker.accept()
         with connection:
             rotating.send_signal(signal.SIGINT)
-            out, err = rotating.communicate(timeout=DEADLINE_SECONDS)
+            rotated = rotating.finish()
 
-    answer = json.loads(out)
-    assert (rotating.returncode, len(answer["secret"])) == (0, 64)
-    assert b"revoked all the same" in err
+    answer = rotated.document
+    assert (rotated.code, len(answer["secret"])) == (0, 64)
+    assert "revoked all the same" in rotated.err
     [active, _] = cli("secret", "list", "Shop", "--json").document["items"]
     assert active["key_id"] == answer["key_id"]
 
@@ -136,16 +133,16 @@ def test_secret_is_answered_whoever_stops_the_command(cli: CommandLine, shop: Sh
 def test_secret_is_answered_whoever_stops_the_following(cli: CommandLine, shop: Shop) -> None:
     """One document, with the secret and the rotation as it stands then."""
     rotate = ("secret", "rotate", "Shop", "--yes", "--wait", "--json")
-    rotating = cli.start(*rotate, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    rotating = cli.begin(*rotate)
     rotation_id = _until_begun(cli)["id"]
 
     rotating.send_signal(signal.SIGTERM)
-    out, err = rotating.communicate(timeout=DEADLINE_SECONDS)
+    rotated = rotating.finish()
 
-    answer = json.loads(out)
-    assert (rotating.returncode, len(answer["secret"])) == (0, 64)
+    answer = rotated.document
+    assert (rotated.code, len(answer["secret"])) == (0, 64)
     assert (answer["rotation"]["id"], answer["rotation"]["state"]) == (rotation_id, "cutting")
-    assert f"widget-auth rotation show {shop.id} {rotation_id}".encode() in err
+    assert f"widget-auth rotation show {shop.id} {rotation_id}" in rotated.err
 
 
 def test_rotations_are_listed_page_by_page(cli: CommandLine, shop: Shop) -> None:

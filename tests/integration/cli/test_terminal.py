@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import subprocess
 
 import pytest
 
@@ -13,6 +12,7 @@ from tests.integration.cli.commands import DEADLINE_SECONDS, CommandLine
 from tests.integration.cli.live_sessions import add_sessions
 from tests.integration.cli.terminals import Terminal
 from tests.integration.scenes import mint
+from tests.waiting import wait_until
 
 QUESTION = "[y/N]"
 SECRET = re.compile(r"secret: ([A-Za-z0-9_-]{64})\n")
@@ -148,15 +148,15 @@ def test_colours_are_left_out_where_nobody_wants_them(
 def test_sessions_are_watched_until_interrupted(cli: CommandLine, project_id: ProjectId) -> None:
     """One document a line, again and again; Ctrl-C is the ordinary end."""
     watch = ("sessions", project_id, "--watch", "--json")
-    watching = cli.start(*watch, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert watching.stdout is not None
+    watching = cli.begin(*watch)
 
-    seen = [json.loads(watching.stdout.readline()) for _ in range(2)]
+    wait_until(lambda: watching.out.read_text().count("\n") >= 2, seconds=DEADLINE_SECONDS)
     watching.send_signal(signal.SIGINT)
-    _, err = watching.communicate(timeout=DEADLINE_SECONDS)
+    watched = watching.finish()
 
-    assert (watching.returncode, err) == (0, b"")
-    assert [document["total"] for document in seen] == [5, 5]
+    assert (watched.code, watched.err) == (0, "")
+    seen = [json.loads(line) for line in watched.out.splitlines()]
+    assert {document["total"] for document in seen} == {5}
     with Terminal(cli, "sessions", project_id, "--watch") as terminal:
         terminal.read_until("5 live sessions")
         terminal.process.send_signal(signal.SIGINT)

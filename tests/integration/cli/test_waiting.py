@@ -1,10 +1,8 @@
 """Commands that are stopped while they wait for somebody's lock in PostgreSQL."""
 
-import json
 import os
 import signal
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 import pytest
@@ -15,7 +13,7 @@ from domain.signing_secrets import SecretState, SigningSecret
 from services.reseal_secrets import AT_ONCE
 from storage.sql import signing_secrets
 from storage.sql.engine import Database
-from tests.integration.cli.commands import DEADLINE_SECONDS, CommandLine, key
+from tests.integration.cli.commands import DEADLINE_SECONDS, Begun, CommandLine, key
 from tests.integration.cli.conftest import Shop
 from tests.integration.scenes import SEALER, holding
 from tests.waiting import somebody_waits_for_a_lock, wait_until
@@ -24,29 +22,28 @@ BOTH_KEYS = {"WIDGET_AUTH_SEALING_KEYS": f"{key('t')},{key('s')}"}
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
-StartWaiting = Callable[..., "subprocess.Popen[bytes]"]
+StartWaiting = Callable[..., Begun]
 
 
 @pytest.fixture
 def start_waiting(cli: CommandLine, database: Database) -> Iterator[StartWaiting]:
     """Starts a command that comes to wait for a lock; it is gone when the test is over."""
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[Begun] = []
 
-    def start(*arguments: str, **options: dict[str, str]) -> "subprocess.Popen[bytes]":
-        process = cli.start(*arguments, stdout=subprocess.PIPE, **options)
-        started.append(process)
+    def start(*arguments: str, variables: Mapping[str, str] | None = None) -> Begun:
+        command = cli.begin(*arguments, variables=variables)
+        started.append(command)
         wait_until(
-            lambda: process.poll() is not None or somebody_waits_for_a_lock(database),
+            lambda: command.has_ended() or somebody_waits_for_a_lock(database),
             "a command that waits",
             DEADLINE_SECONDS,
         )
-        assert process.poll() is None
-        return process
+        assert not command.has_ended()
+        return command
 
     yield start
     for process in started:
         process.kill()
-        process.communicate()
 
 
 def test_what_waits_for_a_project_is_stopped(
@@ -56,9 +53,8 @@ def test_what_waits_for_a_project_is_stopped(
     with holding(database, shop.id):
         rotating = start_waiting("secret", "rotate", "Shop", "--yes", "--json")
         rotating.send_signal(signal.SIGINT)
-    out, _ = rotating.communicate(timeout=DEADLINE_SECONDS)
 
-    assert (rotating.returncode, json.loads(out)["error"]["code"]) == (1, "stopped")
+    assert rotating.finish().error == (1, "stopped")
     [secret] = cli("secret", "list", "Shop", "--json").document["items"]
     assert (secret["key_id"], secret["state"]) == (shop.key_id, "active")
 
@@ -76,11 +72,10 @@ def test_resealing_ends_after_a_commit(
         signing_secrets.lock_secrets(db, [sealed[AT_ONCE].key_id])
         resealing = start_waiting("secret", "reseal", "--json", variables=BOTH_KEYS)
         resealing.send_signal(signal.SIGTERM)
-    out, _ = resealing.communicate(timeout=DEADLINE_SECONDS)
 
-    error = json.loads(out)["error"]
-    assert (resealing.returncode, error["code"]) == (1, "stopped")
-    assert f" {2 * AT_ONCE} secrets " in error["message"]
+    resealed = resealing.finish()
+    assert resealed.error == (1, "stopped")
+    assert f" {2 * AT_ONCE} secrets " in resealed.document["error"]["message"]
 
 
 def _add_revoked(database: Database, project_id: ProjectId, count: int) -> None:
