@@ -10,7 +10,8 @@ UNPUBLISHED_CARD_SECONDS = 60
 """How long a card stands that says nothing yet, or that there is no such project."""
 
 ENDED_DEVICE_PERIOD_SECONDS = 30 * 24 * 3600
-"""Ended devices are kept by periods; the present and the last one count: a period at least."""
+"""Ended devices are kept by periods. The present and the last one count, so a period at least, and
+the next one, in which machines with clocks ahead have them."""
 
 ENDED_DEVICE_SECONDS = 2 * ENDED_DEVICE_PERIOD_SECONDS
 """How long a period's set stands after its last write."""

@@ -203,9 +203,14 @@ class SessionWriter:
         return ("SADD", keys.NODES, self._node_id), ("SADD", self._node_projects, project_id)
 
     def _ended_keys(self, project_id: ProjectId, device: PackedDevice) -> list[str]:
-        """The sets of this period, which is written, and of the one before, which also counts."""
+        """The sets of this period, which is written, and of those beside it, which also count.
+
+        The one before holds what ended lately, the one after what a machine ended whose clock is
+        ahead of this one's.
+        """
         period = period_of(self._clock())
-        return [keys.ended_devices(project_id, at, device.shard) for at in (period, period - 1)]
+        periods = (period, period - 1, period + 1)
+        return [keys.ended_devices(project_id, at, device.shard) for at in periods]
 
 
 def _bucket_keys(project_id: ProjectId, bucket: Bucket) -> tuple[str, str]:

@@ -235,6 +235,28 @@ async def test_an_ended_device_is_remembered_for_a_period_at_least(
     assert 59 * DAY < redis.ttl(key) <= 60 * DAY
 
 
+@pytest.mark.parametrize("seconds_ahead", [-2, 2])
+async def test_an_ended_device_is_known_where_the_clock_is_another(
+    node_redis: AsyncRedis,
+    project_id: ProjectId,
+    node_id: NodeId,
+    publish: Publish,
+    seconds_ahead: int,
+) -> None:
+    """Of two machines one is in a new period already: what either ended, the other knows."""
+    publish(project_id)
+    now = 700 * 30 * DAY - seconds_ahead / 2  # between the two a period begins
+    reader = SessionWriter(node_redis, node_id, clock=lambda: now)
+    writer = SessionWriter(node_redis, node_id, clock=lambda: now + seconds_ahead)
+    session, visitor = new_session()
+    bucket = Bucket(None, node_id, 0)
+    await writer.unbind(project_id, session, visitor, None, bucket, DEVICE)
+
+    result = await reader.register(project_id, *new_session(), DEVICE, bucket)
+
+    assert result is RegisterResult.DEVICE_ENDED
+
+
 async def test_ended_devices_are_kept_packed(
     redis: Redis, writer: SessionWriter, project_id: ProjectId, node_id: NodeId
 ) -> None:
