@@ -7,6 +7,7 @@ from time import monotonic
 import structlog
 
 from domain.errors import StorageUnavailable
+from storage.redis.leases import new_beat
 
 log = structlog.get_logger(__name__)
 
@@ -23,13 +24,15 @@ class Lease:
     paused or cut off finds out by itself, before the lease ends in Redis.
 
     Args:
-        renew: gives the lease its full length; False if it had ended before.
+        renew: gives the lease its full length; False if it had ended before. It is handed a beat,
+            the same until it has returned: asked again, it says what it found the first time.
         lost: called once for every lease that had ended, after the renewal.
     """
 
-    def __init__(self, renew: Callable[[], Awaitable[bool]], lost: Callable[[], None]) -> None:
+    def __init__(self, renew: Callable[[str], Awaitable[bool]], lost: Callable[[], None]) -> None:
         self._renew = renew
         self._lost = lost
+        self._beat = new_beat()
         self._was_held = False
         self.trusted_until = 0.0
 
@@ -46,10 +49,11 @@ class Lease:
         asked_at = monotonic()
         try:
             async with asyncio.timeout(RENEW_SECONDS):
-                stood = await self._renew()
+                stood = await self._renew(self._beat)
         except (StorageUnavailable, TimeoutError) as error:
             log.warning("lease_not_renewed", error=type(error).__name__)
             return False
+        self._beat = new_beat()
         self.trusted_until = asked_at + TRUSTED_SECONDS
         if self._was_held and not stood:
             log.warning("lease_lost")

@@ -212,9 +212,9 @@ class Node:
             reached=self._reached,
         )
 
-    async def _renew_lease(self) -> bool:
+    async def _renew_lease(self, beat: str) -> bool:
         await self._clock.set(self._client)
-        return await leases.renew(self._client, self.node_id)
+        return await leases.renew(self._client, self.node_id, beat)
 
     def _lane(self, task: str, publish: Publish) -> LaneDriver:
         lane = Lane(self._patience.lanes)

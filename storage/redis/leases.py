@@ -8,14 +8,22 @@ from storage.redis.client import AsyncRedis, Redis
 from storage.redis.exchange import Command, ask, ask_all, ask_all_async, run_async
 
 
-async def renew(client: AsyncRedis, node_id: NodeId) -> bool:
+def new_beat() -> str:
+    """The name of one renewal, however often it has to be asked for."""
+    return secrets.token_hex(8)
+
+
+async def renew(client: AsyncRedis, node_id: NodeId, beat: str | None = None) -> bool:
     """The lease stands for ten seconds from now; whether it had stood until now.
 
     False where it is the first, had run out, or Redis has lost it: then Redis may have lost the
     node's sessions too, or a worker has removed them.
 
     Args:
+        client: of the live state.
         node_id: of one process life; a restarted node is another one.
+        beat: the same until this has returned, for a renewal whose answer was lost has been made
+            all the same: only by its beat does the next one tell what that one found.
     """
     # Before the lease, so that no node is unknown while it is alive; and after it, because a worker
     # that found none a moment ago may have removed the node in between (`forget`).
@@ -25,7 +33,7 @@ async def renew(client: AsyncRedis, node_id: NodeId) -> bool:
         client,
         scripts.RENEW_LEASE,
         [keys.lease(node_id)],
-        [secrets.token_hex(8), keys.LEASE_MILLISECONDS],
+        [beat or new_beat(), keys.LEASE_MILLISECONDS],
     )
     await ask_all_async(client, known)
     return held == 1

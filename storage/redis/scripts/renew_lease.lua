@@ -1,10 +1,10 @@
 -- renew_lease(lease; beat, milliseconds) -> 1 the lease stood until now | 0 it had ended
 --
--- The value keeps what this very renewal found, so that sending it twice does not turn a lease
--- that had ended into one that stood.
+-- The value keeps what this very renewal found, so that sending it again, for want of an answer,
+-- does not turn a lease that had ended into one that stood.
 --
 -- KEYS[1]  {node}:lease  string: <beat>:<what it found>
--- ARGV[1]  beat          text without a colon, new for every renewal
+-- ARGV[1]  beat          text without a colon, new once a renewal was answered
 -- ARGV[2]  milliseconds  TTL
 
 local stored = redis.call('GET', KEYS[1])

@@ -4,7 +4,9 @@ import time
 
 import pytest
 
+from domain.errors import StorageUnavailable
 from domain.ids import NodeId
+from gateway.lease import Lease
 from storage.redis import keys, leases, scripts
 from storage.redis.client import AsyncRedis, Redis
 from storage.redis.exchange import run
@@ -43,6 +45,38 @@ async def test_a_renewal_tells_whether_the_lease_stood(
     redis.flushall()
     assert await leases.renew(node_redis, node_id) is False
     assert leases.list_nodes(redis) == {node_id: True}
+
+
+async def test_a_renewal_whose_answer_is_lost_hides_no_gap(
+    redis: Redis, node_redis: AsyncRedis, node_id: NodeId
+) -> None:
+    """The next one finds the lease standing, and says all the same that it had ended."""
+    is_cut, losses = False, 0
+
+    async def renew(*beat: str) -> bool:
+        stood = await leases.renew(node_redis, node_id, *beat)
+        if is_cut:
+            raise StorageUnavailable
+        return stood
+
+    def note_loss() -> None:
+        nonlocal losses
+        losses += 1
+
+    lease = Lease(renew, note_loss)
+    assert await lease.renew_once()
+    redis.delete(keys.lease(node_id))
+    is_cut = True
+    assert not await lease.renew_once()
+    assert leases.list_nodes(redis) == {node_id: True}
+    assert not await lease.renew_once()
+
+    is_cut = False
+    assert await lease.renew_once()
+
+    assert losses == 1
+    assert await lease.renew_once()
+    assert losses == 1
 
 
 async def test_every_renewal_lists_the_node(

@@ -22,10 +22,12 @@ class Renewals:
 
     def __init__(self, answers: list[bool | Exception]) -> None:
         self._answers = answers
+        self.beats: list[str] = []
         self.lost = 0
 
-    async def renew(self) -> bool:
+    async def renew(self, beat: str) -> bool:
         """The next answer."""
+        self.beats.append(beat)
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -56,7 +58,7 @@ async def test_trust_is_counted_from_before_the_renewal() -> None:
     """However long the answer took: two thirds of the lease, no more."""
     asked_at = []
 
-    async def slow() -> bool:
+    async def slow(_beat: str) -> bool:
         asked_at.append(time.monotonic())
         await asyncio.sleep(0.05)
         return True
@@ -94,6 +96,19 @@ async def test_a_lease_that_had_ended_is_a_loss_but_the_first_is_none() -> None:
         losses.append(renewals.lost)
 
     assert losses == [0, 0, 1, 1]
+
+
+async def test_a_renewal_has_one_beat_until_it_is_answered() -> None:
+    """So that one whose answer was lost is known when it is asked for again."""
+    renewals = Renewals([False, StorageUnavailable(), TimeoutError(), True, True])
+    lease = Lease(renewals.renew, renewals.note_lost)
+
+    for _ in range(5):
+        await lease.renew_once()
+
+    first, lost, again, answered, last = renewals.beats
+    assert lost == again == answered
+    assert len({first, answered, last}) == 3
 
 
 async def test_proofs_are_told_at_four_fifths_and_at_the_end() -> None:
