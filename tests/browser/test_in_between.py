@@ -12,6 +12,7 @@ from tests.browser.conftest import SignInAs
 from tests.browser.conversations import hear, write
 from tests.browser.dashboards import Dashboard
 from tests.browser.sockets import connected
+from tests.browser.steps import follow
 from tests.browser.test_hours import stored
 from tests.browser.test_secrets import (
     BY_DAY,
@@ -34,7 +35,7 @@ def test_only_an_answer_that_was_refused_is_told_to_be_unsent(
     with connected(dashboard, project_id) as widget:
         write(widget, "Is anybody there?")
         page.goto(f"/projects/{project_id}/inbox")
-        page.locator(".conversation").get_by_role("link").click()
+        follow(page.locator(".conversation").get_by_role("link"))
         text, fault = page.get_by_label("Your answer"), page.locator("#text-error")
 
         page.route(MESSAGES, break_off)
