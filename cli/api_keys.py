@@ -18,8 +18,7 @@ from domain.json_values import JsonObject
 from domain.roles import Role
 from domain.times import to_wire
 from services.api_keys import create_api_key, revoke_api_key
-from storage.sql.access import ApiKey
-from storage.sql.api_keys import ApiKeyNotFound, list_api_keys
+from storage.sql.api_keys import ApiKey, ApiKeyNotFound, list_api_keys
 
 
 @click.command()

@@ -16,14 +16,15 @@ from domain.errors import StorageUnavailable
 from domain.ids import ProjectId
 from domain.roles import Actor, Role
 from domain.sealing import SecretSealer
-from services.access import add_member, api_key_digest, issue_api_key
+from services.api_keys import api_key_digest, issue_api_key
+from services.members import add_member
 from services.projects import create_project
 from services.rotate_secret import regenerate
 from services.stores import Stores
 from services.transactions import Transaction, Transactor
 from storage.redis.client import connect
 from storage.sql import signing_secrets
-from storage.sql.access import find_api_key
+from storage.sql.api_keys import find_api_key
 from storage.sql.engine import open_database
 from storage.sql.migrate import migrate
 

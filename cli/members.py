@@ -13,9 +13,8 @@ from domain.ids import ProjectId
 from domain.json_values import JsonObject
 from domain.roles import Role
 from domain.times import to_wire
-from services.access import add_member
-from services.members import remove_member
-from storage.sql.access import find_member
+from services.members import add_member, remove_member
+from storage.sql.members import find_member
 from storage.sql.memberships import MemberNotFound, MemberSeen, list_members
 
 _PAGE = 200

@@ -21,10 +21,10 @@ from dashboard.runtime import Runtime
 from domain.ids import ProjectId, is_uuid
 from domain.permissions import Action, is_allowed, may_grant
 from domain.roles import Actor, Role
-from services.access import api_key_digest
+from services.api_keys import api_key_digest
 from services.member_sign_ins import SignedInMember, find_signed_in
-from storage.sql import access
-from storage.sql.access import Member
+from storage.sql import api_keys
+from storage.sql.members import Member
 from storage.sql.projects import ProjectNotFound
 
 _BEARER = re.compile(r"bearer +(wa_[A-Za-z0-9_-]{43})", re.IGNORECASE)
@@ -163,7 +163,7 @@ def _key_holder(runtime: Runtime, request: Request) -> Caller:
     if given is None:
         raise Unauthenticated
     with runtime.stores.database.reading() as db:
-        key = access.find_api_key(db, api_key_digest(given[1]))
+        key = api_keys.find_api_key(db, api_key_digest(given[1]))
     if key is None:
         raise Unauthenticated
     source = facts_of(request.scope).address

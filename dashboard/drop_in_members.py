@@ -15,7 +15,7 @@ from domain.permissions import Action
 from domain.roles import Actor
 from services.member_sign_ins import SignInRefused
 from services.member_tokens import list_token_holders
-from storage.sql.access import Member
+from storage.sql.members import Member
 from storage.sql.projects import ProjectNotFound
 
 _TOKEN = re.compile(r"jwt +(\S+)", re.IGNORECASE)

@@ -8,8 +8,8 @@ from domain.client_addresses import network_of
 from domain.emails import LONGEST
 from services.member_sign_ins import check_credentials
 from services.passwords import Passwords
-from storage.sql.access import Member
 from storage.sql.engine import Database
+from storage.sql.members import Member
 
 ATTEMPTS_A_MINUTE = 5
 

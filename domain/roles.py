@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Self
 
+from domain.errors import Invalid
+from domain.ids import ProjectId
+
 MEMBER: Final = "member"
 API_KEY: Final = "api_key"
 
@@ -37,3 +40,14 @@ class Actor:
 
 WORKER: Final = Actor("worker")
 """What the system does by itself."""
+
+
+def check_role(role: Role, project_id: ProjectId | None) -> None:
+    """The role is one of a project's, or an owner's where there is none.
+
+    Raises:
+        Invalid: it is not.
+    """
+    if (role is Role.OWNER) != (project_id is None):
+        message = "role: an owner is one of the whole installation, everybody else of a project"
+        raise Invalid(message)

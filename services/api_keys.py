@@ -1,11 +1,29 @@
-"""API keys of a project: made for programs, and revoked."""
+"""API keys: issued to programs, shown once, and revoked."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
 
 from domain.ids import ProjectId
 from domain.projects import check_name
-from domain.roles import Actor, Role
-from services.access import IssuedApiKey, check_role, issue_api_key
+from domain.roles import Actor, Role, check_role
 from services.transactions import Transaction
 from storage.sql import api_keys, invitations, projects
+from storage.sql.api_keys import ApiKey
+
+API_KEY_PREFIX = "wa_"
+_API_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedApiKey:
+    """A new API key, in clear this one time."""
+
+    text: str
+    stored: ApiKey
+
+    def __repr__(self) -> str:
+        return f"IssuedApiKey(id={self.stored.id!r})"
 
 
 def create_api_key(
@@ -26,6 +44,30 @@ def create_api_key(
     if project_id is not None:
         projects.lock_project(transaction.db, project_id)
     return issue_api_key(transaction, project_id, name, role, actor)
+
+
+def issue_api_key(
+    transaction: Transaction,
+    project_id: ProjectId | None,
+    name: str,
+    role: Role,
+    actor: Actor,
+) -> IssuedApiKey:
+    """A new key exists; only its digest is stored, so it is shown now or never."""
+    text = API_KEY_PREFIX + secrets.token_urlsafe(_API_KEY_BYTES)
+    stored = ApiKey(
+        id=transaction.new_id(),
+        project_id=project_id,
+        name=name,
+        role=role,
+        digest=api_key_digest(text),
+        last_four=text[-4:],
+        created_at=transaction.now,
+        created_by=actor.name,
+    )
+    api_keys.insert_api_key(transaction.db, stored)
+    transaction.audit(actor, "api_key.issued", project_id, {"api_key_id": stored.id, "role": role})
+    return IssuedApiKey(text, stored)
 
 
 def revoke_api_key(
@@ -53,3 +95,8 @@ def revoke_api_keys_by(
     """Every key that this actor made is revoked."""
     for key_id in api_keys.list_living_ids_by(transaction.db, project_id, made_by):
         revoke_api_key(transaction, project_id, key_id, actor)
+
+
+def api_key_digest(text: str) -> str:
+    """What is stored of a key: it has 256 random bits, so a plain hash is enough."""
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -12,13 +12,13 @@ from domain.emails import check_email
 from domain.errors import Conflict
 from domain.ids import ProjectId
 from domain.projects import Project
-from domain.roles import Actor, Role
-from services.access import MemberExists, check_role, insert_member
+from domain.roles import Actor, Role, check_role
+from services.members import MemberExists, insert_member
 from services.transactions import Transaction
-from storage.sql import access, invitations, projects
-from storage.sql.access import Member
+from storage.sql import invitations, members, projects
 from storage.sql.engine import Database, now_of
 from storage.sql.invitations import Invitation
+from storage.sql.members import Member
 
 LASTS = timedelta(days=7)
 _TOKEN_BYTES = 32
@@ -57,7 +57,7 @@ def invite(
     email = check_email(email)
     check_role(role, project_id)
     projects.lock_project(transaction.db, project_id)
-    if access.find_member(transaction.db, project_id, email):
+    if members.find_member(transaction.db, project_id, email):
         raise MemberExists
     invitations.delete_expired(transaction.db, project_id, transaction.now)
     invitations.delete_invitations_to(transaction.db, project_id, email)

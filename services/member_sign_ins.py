@@ -9,13 +9,18 @@ from datetime import datetime, timedelta
 from domain.emails import LONGEST, check_email
 from domain.errors import Invalid, Refused
 from domain.roles import Actor
-from services.access import LONGEST_PASSWORD, check_password
+from services.members import LONGEST_PASSWORD, check_password
 from services.passwords import Passwords
 from services.transactions import Transaction, Transactor
-from storage.sql import access, member_sign_ins
-from storage.sql.access import Member
+from storage.sql import member_sign_ins
 from storage.sql.engine import Database, now_of
 from storage.sql.member_sign_ins import MemberSignIn
+from storage.sql.members import (
+    Member,
+    list_members_with_email,
+    lock_unchanged,
+    replace_password_hash,
+)
 
 LASTS_AT_MOST = timedelta(days=7)
 LASTS_UNUSED = timedelta(hours=12)
@@ -66,7 +71,7 @@ def _memberships(database: Database, email: str) -> list[Member]:
     except Invalid:
         return []
     with database.reading() as db:
-        return access.list_members_with_email(db, address, MOST_MEMBERSHIPS)
+        return list_members_with_email(db, address, MOST_MEMBERSHIPS)
 
 
 def sign_in(
@@ -91,7 +96,7 @@ def sign_in(
     token = secrets.token_urlsafe(_TOKEN_BYTES)
 
     def use_case(transaction: Transaction) -> None:
-        if not access.lock_unchanged(transaction.db, members):
+        if not lock_unchanged(transaction.db, members):
             raise SignInRefused
         member_sign_ins.delete_expired(transaction.db, transaction.now)
         member_sign_ins.delete_sign_in(transaction.db, replacing)
@@ -214,10 +219,10 @@ def change_password(
     wanted_hash, token = passwords.hash(wanted), secrets.token_urlsafe(_TOKEN_BYTES)
 
     def use_case(transaction: Transaction) -> None:
-        if not access.lock_unchanged(transaction.db, members):
+        if not lock_unchanged(transaction.db, members):
             raise SignInRefused
         for member in members:
-            access.replace_password_hash(transaction.db, member, wanted_hash)
+            replace_password_hash(transaction.db, member, wanted_hash)
         member_sign_ins.delete_sign_ins_of(transaction.db, [member.id for member in members])
         _insert(transaction, token, members, source, signed_in.sign_in.agent)
         _audit(transaction, members, source, "member.password_changed")
@@ -237,7 +242,7 @@ def renew_hashes(
 
     def use_case(transaction: Transaction) -> None:
         for member in outdated:
-            access.replace_password_hash(transaction.db, member, renewed)
+            replace_password_hash(transaction.db, member, renewed)
 
     transactor.run(use_case, urgent=True)
 

@@ -10,9 +10,8 @@ from domain.refusals import TokenRefused
 from domain.roles import Actor
 from services.member_sign_ins import MOST_MEMBERSHIPS, SignInRefused
 from services.transactions import Transaction, Transactor
-from storage.sql import access
-from storage.sql.access import Member
 from storage.sql.engine import Database, now_of
+from storage.sql.members import Member, list_members_with_email, lock_unchanged
 
 LASTS: Final = timedelta(minutes=15)
 
@@ -39,7 +38,7 @@ def issue_member_token(
     """
 
     def use_case(transaction: Transaction) -> str:
-        if not access.lock_unchanged(transaction.db, members):
+        if not lock_unchanged(transaction.db, members):
             raise SignInRefused
         for member in members:
             actor = Actor.member(member.id, source)
@@ -66,7 +65,7 @@ def list_token_holders(database: Database, tokens: OwnTokens, text: str) -> list
         email, memberships = claims.get("email"), claims.get("memberships")
         if not isinstance(email, str) or not isinstance(memberships, dict):
             raise SignInRefused
-        known = access.list_members_with_email(db, email, MOST_MEMBERSHIPS)
+        known = list_members_with_email(db, email, MOST_MEMBERSHIPS)
     holders = [
         each for each in known if memberships.get(each.id) == tokens.digest(each.password_hash)
     ]

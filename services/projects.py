@@ -13,7 +13,7 @@ from domain.projects import Project, change, check_name, check_time_zone
 from domain.roles import Actor, Role
 from domain.rotation_rules import move_with_hours
 from domain.tokens.policy import TokenPolicy
-from services.access import IssuedApiKey, issue_api_key
+from services.api_keys import IssuedApiKey, issue_api_key
 from services.publish_cards import tell_card
 from services.rotations import apply_plan, situation_of
 from services.stores import Stores

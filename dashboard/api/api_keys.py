@@ -21,9 +21,8 @@ from dashboard.wire import (
 from domain.permissions import Action
 from domain.projects import NAME_LENGTH
 from domain.roles import Role
-from services.access import IssuedApiKey
-from services.api_keys import create_api_key, revoke_api_key
-from storage.sql import access, api_keys, projects
+from services.api_keys import IssuedApiKey, create_api_key, revoke_api_key
+from storage.sql import api_keys, projects
 
 router = APIRouter(prefix=API_PREFIX, route_class=GuardedRoute, tags=["API keys"])
 
@@ -55,7 +54,7 @@ class ApiKey(Answer):
     revoked_at: WireTime | None
 
     @classmethod
-    def of(cls, key: access.ApiKey) -> "ApiKey":
+    def of(cls, key: api_keys.ApiKey) -> "ApiKey":
         """The key as it is shown."""
         return cls.model_validate(key, from_attributes=True)
 

@@ -22,10 +22,9 @@ from dashboard.wire import (
 from domain import emails
 from domain.permissions import Action
 from domain.roles import Role
-from services.access import LONGEST_PASSWORD, SHORTEST_PASSWORD, insert_member
 from services.invitations import SentInvitation, invite
-from services.members import remove_member
-from storage.sql import access, memberships, projects
+from services.members import LONGEST_PASSWORD, SHORTEST_PASSWORD, insert_member, remove_member
+from storage.sql import members, memberships, projects
 from storage.sql.memberships import MemberSeen
 
 router = APIRouter(prefix=API_PREFIX, route_class=GuardedRoute, tags=["members"])
@@ -58,7 +57,7 @@ class Member(Answer):
     )
 
     @classmethod
-    def of(cls, member: access.Member, seen: MemberSeen | None = None) -> "Member":
+    def of(cls, member: members.Member, seen: MemberSeen | None = None) -> "Member":
         """The member as they are shown."""
         return cls(
             id=member.id,

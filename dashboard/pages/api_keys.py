@@ -21,7 +21,7 @@ from domain.roles import Role
 from services.api_keys import create_api_key, revoke_api_key
 from storage.sql import actors, projects
 from storage.sql import api_keys as stored_keys
-from storage.sql.access import ApiKey
+from storage.sql.api_keys import ApiKey
 
 PATH = "api-keys"
 

@@ -19,8 +19,8 @@ from dashboard.requests import facts_of
 from dashboard.runtime import INVITATION_PATH, Runtime, RuntimeOf
 from domain.client_addresses import network_of
 from domain.errors import Invalid, Refused
-from services.access import MemberExists, check_password
 from services.invitations import InvitationOver, accept, read_invitation
+from services.members import MemberExists, check_password
 
 log = structlog.get_logger(__name__)
 

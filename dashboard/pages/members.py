@@ -19,13 +19,12 @@ from domain.errors import Invalid
 from domain.ids import ProjectId
 from domain.permissions import Action
 from domain.roles import Actor, Role
-from services.access import MemberExists
 from services.invitations import invite, withdraw
-from services.members import remove_member
+from services.members import MemberExists, remove_member
 from storage.sql import actors, api_keys, invitations, memberships, projects
-from storage.sql.access import Member
 from storage.sql.engine import now_of
 from storage.sql.invitations import Invitation
+from storage.sql.members import Member
 
 PATH = "members"
 MOST_INVITATIONS = 100

@@ -17,7 +17,7 @@ from dashboard.runtime import Runtime, RuntimeOf
 from domain.errors import Refused
 from services.member_sign_ins import SignInRefused, digest_of, renew_hashes, sign_in, sign_out
 from services.passwords import Busy
-from storage.sql.access import Member
+from storage.sql.members import Member
 
 log = structlog.get_logger(__name__)
 

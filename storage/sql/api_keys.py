@@ -1,13 +1,17 @@
-"""API keys in SQL: listed, and revoked. A revoked one stays, so that the audit log can name it."""
+"""API keys in SQL, as digests. A revoked one stays, so that the audit log can name it."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from domain.errors import NotFound
 from domain.ids import ProjectId
-from storage.sql.access import ApiKey, api_key_of, belongs_to
+from domain.roles import Role
+from storage.sql.belonging import belongs_to
 from storage.sql.tables import api_keys
 
 
@@ -15,6 +19,38 @@ class ApiKeyNotFound(NotFound):
     """There is no such API key in this project."""
 
     code = "api_key_not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A program's key, known by the SHA-256 of its random text."""
+
+    id: str
+    project_id: ProjectId | None
+    name: str
+    role: Role
+    digest: str
+    last_four: str
+    created_at: datetime
+    created_by: str
+    revoked_at: datetime | None = None
+
+
+def insert_api_key(db: Connection, key: ApiKey) -> None:
+    """The key's digest is stored."""
+    db.execute(api_keys.insert().values({name: getattr(key, name) for name in key.__slots__}))
+
+
+def find_api_key(db: Connection, digest: str) -> ApiKey | None:
+    """The living key with that digest."""
+    row = (
+        db.execute(
+            sa.select(api_keys).where(api_keys.c.digest == digest, api_keys.c.revoked_at.is_(None))
+        )
+        .mappings()
+        .one_or_none()
+    )
+    return api_key_of(row) if row else None
 
 
 def list_api_keys(
@@ -71,3 +107,8 @@ def revoke_api_key(
     if not done.rowcount and db.execute(sa.select(api_keys.c.id).where(*this)).first() is None:
         raise ApiKeyNotFound
     return bool(done.rowcount)
+
+
+def api_key_of(values: Mapping[Any, Any]) -> ApiKey:
+    """The key that a row's columns make."""
+    return ApiKey(**{**values, "role": Role(values["role"])})

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from domain.roles import Role
-from storage.sql.access import Member
+from storage.sql.members import Member
 from storage.sql.tables import members, sign_ins
 
 

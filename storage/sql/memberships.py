@@ -8,7 +8,8 @@ from sqlalchemy.engine import Connection
 
 from domain.errors import NotFound
 from domain.ids import ProjectId
-from storage.sql.access import Member, belongs_to, member_of
+from storage.sql.belonging import belongs_to
+from storage.sql.members import Member, member_of
 from storage.sql.tables import members, sign_ins
 
 

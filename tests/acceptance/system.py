@@ -16,7 +16,7 @@ from cli.gateway_command import KEPT_FROM_IT
 from cli.processes import BEAT, WORKERS, Program
 from config.settings import setting_name
 from domain.roles import Actor, Role
-from services.access import issue_api_key
+from services.api_keys import issue_api_key
 from services.transactions import Transactor
 from storage.sql.engine import open_database
 from tests.acceptance.processes import ROOT, RunningProcess

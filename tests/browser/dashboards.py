@@ -13,11 +13,11 @@ from config.settings import DashboardSettings, load
 from dashboard.cookies import Cookies
 from domain.ids import ProjectId
 from domain.roles import Actor, Role
-from services.access import add_member
 from services.member_sign_ins import sign_in
+from services.members import add_member
 from services.transactions import Transactor
-from storage.sql.access import Member
 from storage.sql.engine import open_database
+from storage.sql.members import Member
 from storage.sql.migrate import migrate
 from tests.acceptance.processes import free_port
 from tests.acceptance.system import System

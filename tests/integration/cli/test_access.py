@@ -1,8 +1,8 @@
 """Members and API keys from the command line, on both databases."""
 
-from services.access import api_key_digest
+from services.api_keys import api_key_digest
 from services.transactions import Transactor
-from storage.sql.access import find_api_key
+from storage.sql.api_keys import find_api_key
 from storage.sql.audit import list_audit
 from storage.sql.engine import Database
 from tests.integration.cli.commands import CommandLine

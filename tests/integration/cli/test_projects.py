@@ -5,10 +5,11 @@ from argon2 import PasswordHasher
 
 from domain.roles import Role
 from domain.times import to_wire
-from services.access import api_key_digest
-from storage.sql.access import find_api_key, find_member
+from services.api_keys import api_key_digest
+from storage.sql.api_keys import find_api_key
 from storage.sql.audit import list_audit
 from storage.sql.engine import Database
+from storage.sql.members import find_member
 from storage.sql.tables import projects
 from tests.integration.cli.commands import CommandLine
 from tests.integration.cli.conftest import Shop, dump, on_sqlite

@@ -11,9 +11,9 @@ from argon2 import PasswordHasher
 
 from domain.ids import ProjectId
 from domain.roles import Role
-from services.access import add_member
 from services.member_sign_ins import sign_in
-from storage.sql.access import Member
+from services.members import add_member
+from storage.sql.members import Member
 from tests.integration.dashboard.serving import PATIENCE_SECONDS, Api
 from tests.integration.scenes import ADMINISTRATOR
 from tests.servers.plain_http import NO_TLS

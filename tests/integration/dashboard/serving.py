@@ -19,7 +19,7 @@ from dashboard.server import make_config
 from dashboard.wire import API_PREFIX
 from domain.ids import ProjectId
 from domain.roles import Role
-from services.access import issue_api_key
+from services.api_keys import issue_api_key
 from services.stores import Stores
 from tests.integration.scenes import ADMINISTRATOR, add_project
 from tests.servers.plain_http import NO_TLS

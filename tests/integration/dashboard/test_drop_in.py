@@ -16,9 +16,9 @@ from dashboard import drop_in
 from domain.ids import ProjectId
 from domain.own_tokens import OwnTokens, Purpose
 from domain.roles import Role
-from services.access import add_member
-from storage.sql.access import Member, replace_password_hash
+from services.members import add_member
 from storage.sql.audit import AuditEntry, list_audit
+from storage.sql.members import Member, replace_password_hash
 from storage.sql.tables import members
 from tests.integration.dashboard.serving import Api, nobody, serving, settings_of
 from tests.integration.scenes import ADMINISTRATOR

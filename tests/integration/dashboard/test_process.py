@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from dashboard.wire import API_PREFIX
 from domain.roles import Role
-from services.access import issue_api_key
+from services.api_keys import issue_api_key
 from storage.sql.engine import Database, open_database
 from storage.sql.tables import metadata
 from tests.integration.dashboard.serving import (

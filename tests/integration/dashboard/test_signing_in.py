@@ -14,10 +14,10 @@ from domain.ids import ProjectId
 from domain.roles import Role
 from services.member_sign_ins import LASTS_AT_MOST, LASTS_UNUSED, digest_of
 from services.passwords import Busy, Passwords
-from storage.sql.access import find_member
 from storage.sql.audit import list_audit
 from storage.sql.engine import now_of
 from storage.sql.member_sign_ins import find_signed_in
+from storage.sql.members import find_member
 from storage.sql.tables import sign_ins
 from tests.integration.dashboard.browsing import PASSWORD, Browsing, browsing, new_member
 from tests.integration.dashboard.conftest import on_usual_kinds

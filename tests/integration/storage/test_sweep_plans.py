@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from domain.ids import DeviceId, ProjectId
-from storage.sql import access, old_devices, rotations, signing_secrets, tables
+from storage.sql import members, old_devices, rotations, signing_secrets, tables
 from storage.sql.engine import Database
 from tests.integration.scenes import add_project, open_transactor
 
@@ -72,7 +72,7 @@ def looks() -> dict[str, Callable[[Connection], object]]:
     return {
         "ix_rotations_completed_at": lambda db: rotations.list_unsettled(db, NOW, limit=200),
         "ix_signing_secrets_revoked_at": lambda db: signing_secrets.erase_revoked_secrets(db, NOW),
-        "ix_members_email": lambda db: access.list_members_with_email(db, "ada@example.com", 9),
+        "ix_members_email": lambda db: members.list_members_with_email(db, "ada@example.com", 9),
         "ix_devices_ended_at": lambda db: old_devices.list_ended_devices(
             db, NOW, after=first, limit=200
         ),
