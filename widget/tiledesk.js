@@ -633,12 +633,13 @@
       wish.token = null;
     }
 
-    /** Not answered in time, it ends with its socket. @param {Wish | null} wish @param {Said} frame */
+    /** A sign-out not answered in time ends with its socket. @param {Wish | null} wish @param {Said} frame */
     #request(wish, frame) {
       const id = newId();
       this.pending = { id, wish };
       this.link.say({ ...frame, id });
-      setTimeout(() => this.link.isOpen && this.pending?.id === id && this.#restart(), ANSWER_MS);
+      const isOwed = () => !wish && this.link.isOpen && this.pending?.id === id;
+      setTimeout(() => isOwed() && this.#restart(), ANSWER_MS);
     }
 
     /** Given up meanwhile, it ends with its socket. @param {Heard} frame */

@@ -184,6 +184,28 @@ def test_a_sign_in_that_was_given_up_signs_nobody_in(
     tab.wait(lambda: [each["key_id"] for each in shop.site.get("/sessions")["items"]] == [None])
 
 
+def test_a_sign_in_that_takes_long_keeps_its_socket(
+    open_tab: Callable[..., Tab], shop: Shop
+) -> None:
+    """Where workers are behind, coming back to the end of the line would help nobody."""
+    shop.then = ""
+    tab = open_tab(clock=True)
+    tab.until_anonymous()
+    worker = shop.site.system.processes["verification"]
+    worker.pause()
+    try:
+        tab.run(f"void ({SIGN_IN})")
+        tab.wait(tab.signed_in_with)
+        tab.page.clock.fast_forward(9_000)
+        tab.run("void dispatchEvent(new Event('offline'))")
+        tab.wait(lambda: tab.told[-1]["type"] == "pong")
+    finally:
+        worker.resume()
+    tab.until_signed_in()
+
+    assert len(tab.urls) == 1
+
+
 def test_nothing_connects_before_it_is_asked_to(open_tab: Callable[..., Tab], shop: Shop) -> None:
     """With autoStart off; and without a project the SDK says what is missing."""
     shop.then, shop.settings = "", {"autoStart": False, "ui": False}
