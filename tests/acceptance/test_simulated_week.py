@@ -232,7 +232,9 @@ def _check_offline(book: Books) -> None:
         assert one.effective_at
         assert one.due_at
         assert one.due_at <= one.effective_at
-        seen = book.watched(one.due_at - LOOKED_AT_BEFORE, one.effective_at + MINUTE)
+        # The last minute that is looked at is the one in which it was done, not the next.
+        done = one.effective_at + timedelta.resolution
+        seen = book.watched(one.due_at - LOOKED_AT_BEFORE, done)
         due = LOOKED_AT_BEFORE // MINUTE
         assert (seen.offline[due - 1], seen.offline[due]) == (False, True)
         assert seen.offline[-1]
