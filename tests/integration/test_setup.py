@@ -99,6 +99,8 @@ def _setting_up(checkout: Path) -> Iterator[None]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    yield
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    try:
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
