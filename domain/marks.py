@@ -14,6 +14,7 @@ class MarkState(StrEnum):
     VERIFIED = "verified"
     KEY_REVOKED = "key_revoked"
     SIGNED_OUT = "signed_out"
+    LEFT = "left"
     EXPIRED = "expired"
 
 
@@ -26,6 +27,7 @@ class Proof:
         key_id: the secret that had signed it.
         key_revoked_at: when that secret was revoked, if it was.
         signed_out_at: when the person was last signed out everywhere, if ever.
+        left_at: when the person last signed out themselves and had a proof nowhere else, if ever.
         lasts: how long the project lets a proof stand.
     """
 
@@ -34,6 +36,7 @@ class Proof:
     key_revoked_at: datetime | None
     signed_out_at: datetime | None
     lasts: timedelta
+    left_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ def mark_of(proof: Proof | None, now: datetime) -> Mark:
         ends.append((proof.key_revoked_at, MarkState.KEY_REVOKED))
     if proof.signed_out_at is not None and proof.signed_out_at >= proof.at:
         ends.append((proof.signed_out_at, MarkState.SIGNED_OUT))
+    if proof.left_at is not None and proof.left_at >= proof.at:
+        ends.append((proof.left_at, MarkState.LEFT))
     until, ended_as = min(ends)
     state = ended_as if until <= now else MarkState.VERIFIED
     return Mark(state, proof.at, proof.key_id, until)

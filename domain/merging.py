@@ -35,6 +35,7 @@ class VisitorRecord:
     merged_into: VisitorId | None = None
     last_message_id: MessageId | None = None
     epoch_raised_at: datetime | None = None
+    left_at: datetime | None = None
 
     @property
     def is_anonymous(self) -> bool:
@@ -111,13 +112,17 @@ class PersonChange:
 
 @dataclass(slots=True)
 class Plan:
-    """What storage has to write, each record once, and what each request is answered."""
+    """What storage has to write, each record once, and what each request is answered.
+
+    `left` are persons whose device somebody else has now: they have signed out there.
+    """
 
     visitors: dict[VisitorId, VisitorRecord] = field(default_factory=dict)
     merges: list[MergeRecord] = field(default_factory=list)
     devices: dict[DeviceId, DeviceRecord] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
     changes: list[PersonChange] = field(default_factory=list)
+    left: set[tuple[ProjectId, VisitorId]] = field(default_factory=set)
 
 
 def plan_sign_ins(sign_ins: Iterable[SignIn], records: Records, now: datetime) -> Plan:
@@ -201,7 +206,8 @@ def _has_newer_proof(person: VisitorRecord, sign_in: SignIn, now: datetime) -> b
     since, key_id = person.authenticated_at, person.authenticated_by
     if since is None or key_id not in sign_in.newer_keys:
         return False
-    is_signed_out = person.epoch_raised_at is not None and person.epoch_raised_at >= since
+    ends = filter(None, (person.epoch_raised_at, person.left_at))
+    is_signed_out = any(end >= since for end in ends)
     return not is_signed_out and now - since < sign_in.proof_ends_at - now
 
 
@@ -243,6 +249,8 @@ def _exchange_device(
             old = DeviceRecord(sign_in.device_id, sign_in.project_id, anonymous.id, now)
         if old is not None and old.ended_at is None:
             _keep_device(replace(old, ended_at=now), records, plan)
+            if anonymous is None and old.visitor_id != person.id:
+                plan.left.add((old.project_id, old.visitor_id))
     if sign_in.new_device_id is not None:
         new = DeviceRecord(sign_in.new_device_id, sign_in.project_id, person.id, now)
         _keep_device(new, records, plan)

@@ -33,7 +33,7 @@ class Marks:
         return mark_of(self._proof_of(visitor), self.now)
 
     def _proof_of(self, visitor: Visitor) -> Proof | None:
-        """The last verified token's; what ends all of a person's sessions ends their proof."""
+        """What the record says; what ends all of a person's sessions ends their proof."""
         if visitor.authenticated_at is None or visitor.authenticated_by is None:
             return None
         return Proof(
@@ -42,6 +42,7 @@ class Marks:
             key_revoked_at=self.secrets[visitor.authenticated_by].revoked_at,
             signed_out_at=visitor.epoch_raised_at,
             lasts=self.proofs_last,
+            left_at=visitor.left_at,
         )
 
 

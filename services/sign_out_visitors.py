@@ -11,6 +11,7 @@ from domain.ids import DeviceId, ProjectId, RequestId, SessionId
 from domain.outcomes import Outcome, SignedOut
 from domain.projects import Project
 from services.batches import run_or_split
+from services.leaving import note_left
 from services.transactions import Transaction, Transactor
 from services.unavailable import unavailable
 from storage.sql import people
@@ -53,15 +54,17 @@ class VisitorSignOut:
         self,
         transaction: Transaction,
         requests: Sequence[SignOutRequest],
-        _locked: Mapping[ProjectId, Project],
+        locked: Mapping[ProjectId, Project],
     ) -> list[Outcome]:
         certified = {r.device_id for r in requests if r.device_id and self._is_certified(r)}
         held = people.find_devices(transaction.db, certified)
-        people.end_devices(transaction.db, sorted(held), transaction.now)
+        ending = sorted(id_ for id_, device in held.items() if device.ended_at is None)
+        people.end_devices(transaction.db, ending, transaction.now)
+        left = [(held[id_].project_id, held[id_].visitor_id) for id_ in ending]
+        note_left(transaction, locked, left)
         transaction.note_facts(
-            (EventKind.VISITOR_SIGNED_OUT, d.project_id, {"visitor_id": d.visitor_id})
-            for d in held.values()
-            if d.ended_at is None
+            (EventKind.VISITOR_SIGNED_OUT, project_id, {"visitor_id": visitor_id})
+            for project_id, visitor_id in left
         )
         return [
             self._signed_out(r, r.device_id if r.device_id in held else None, transaction)

@@ -31,6 +31,7 @@ from domain.tokens.keys import KeyRing
 from domain.tokens.verification import VerifiedToken, verify
 from services.batches import run_or_split
 from services.key_rings import KeyRings, LoadedRings
+from services.leaving import note_left
 from services.transactions import Transaction, Transactor
 from services.unavailable import unavailable
 from storage.sql import people, signing_secrets
@@ -136,6 +137,7 @@ class VisitorVerifier:
         plan = plan_sign_ins(sign_ins, people.load_records(transaction.db, sign_ins), now)
         merge_ids = [transaction.new_id() for _ in plan.merges]
         people.apply_plan(transaction.db, plan, merge_ids)
+        note_left(transaction, known, plan.left)
         transaction.note_facts(_facts(plan, sign_ins, merge_ids))
         verified = {o.key_id for o in plan.outcomes if isinstance(o, SignedIn)}
         first = rings.unproven & verified

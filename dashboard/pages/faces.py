@@ -17,6 +17,7 @@ _LONGEST_SAID = 200
 _WHY_GREY = {
     MarkState.KEY_REVOKED: "then that key was revoked",
     MarkState.SIGNED_OUT: "then they were signed out everywhere",
+    MarkState.LEFT: "then they signed out",
     MarkState.EXPIRED: "then the proof expired",
 }
 

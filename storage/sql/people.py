@@ -105,11 +105,15 @@ def find_devices(db: Connection, ids: Iterable[DeviceId]) -> dict[DeviceId, Devi
 
 
 def end_devices(db: Connection, device_ids: Sequence[DeviceId], now: datetime) -> None:
-    """These device ids have ended, those that have a row; an earlier end stands."""
+    """These device ids have ended, those that have a row; an earlier end stands.
+
+    They are looked up by their ids alone: of devices that are open there are many others.
+    """
+    ended_at = tables.devices.c.ended_at
     db.execute(
         tables.devices.update()
-        .where(tables.devices.c.id.in_(device_ids), tables.devices.c.ended_at.is_(None))
-        .values(ended_at=now)
+        .where(tables.devices.c.id.in_(device_ids))
+        .values(ended_at=sa.func.coalesce(ended_at, sa.literal(now, ended_at.type)))
     )
 
 

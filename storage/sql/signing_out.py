@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from domain.ids import DeviceId, ProjectId, VisitorId
 from storage.sql.tables import devices, visitors
+from storage.sql.types import UtcTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,35 @@ def end_devices_of(
         .returning(devices.c.id)
     )
     return [DeviceId(id_) for id_ in db.scalars(statement)]
+
+
+def note_left(
+    db: Connection, visitor_ids: Collection[VisitorId], now: datetime, *, proofs_since: datetime
+) -> int:
+    """Those of the persons who have a proof in no browser any more have left; how many these are.
+
+    Args:
+        db: holds the projects' locks.
+        visitor_ids: each has signed out somewhere; whoever is no person has nothing to lose.
+        now: the present.
+        proofs_since: a proof that is older is over, also where nobody has signed out.
+    """
+    # Told so that none but the index of a person's own devices can help: many others are open.
+    is_open = devices.c.ended_at.is_(None)
+    latest = sa.select(sa.func.max(sa.case((is_open, devices.c.created_at)))).where(
+        devices.c.visitor_id == visitors.c.id
+    )
+    since = sa.literal(proofs_since, UtcTime())
+    result = db.execute(
+        visitors.update()
+        .where(
+            visitors.c.id.in_(visitor_ids),
+            visitors.c.authenticated_by.is_not(None),
+            sa.func.coalesce(latest.scalar_subquery(), since) <= since,
+        )
+        .values(left_at=now)
+    )
+    return result.rowcount
 
 
 def list_ended_devices(

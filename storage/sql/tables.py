@@ -163,6 +163,8 @@ visitors = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("epoch_raised_at", UtcTime),
     Column("last_message_id", Id),
+    # When they signed out in the last browser that had a proof of theirs.
+    Column("left_at", UtcTime),
     UniqueConstraint("project_id", "custom_id"),
     CheckConstraint(
         "merged_into IS NULL OR (custom_id IS NULL AND merged_into <> id)", name="absorbed_is_bare"

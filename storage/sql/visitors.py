@@ -37,6 +37,7 @@ class Visitor:
     created_at: datetime
     epoch_raised_at: datetime | None = None
     last_message_id: MessageId | None = None
+    left_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,12 +33,13 @@ def test_a_proof_that_stands_tells_since_when_by_which_key_and_how_long() -> Non
         ({"key_revoked_at": NOON + HOUR}, MarkState.KEY_REVOKED, NOON + HOUR),
         ({"signed_out_at": NOON + HOUR}, MarkState.SIGNED_OUT, NOON + HOUR),
         ({"signed_out_at": NOON}, MarkState.SIGNED_OUT, NOON),
+        ({"left_at": NOON + HOUR}, MarkState.LEFT, NOON + HOUR),
     ],
 )
 def test_a_proof_that_ended_is_grey_and_says_why(
     changes: dict[str, datetime], state: MarkState, until: datetime
 ) -> None:
-    """Expired, its key revoked, or the person signed out everywhere."""
+    """Expired, its key revoked, or the person signed out, by an operator or by themselves."""
     mark = mark_of(replace(PROOF, **changes), NOON + 12 * HOUR)
     assert mark == Mark(state, NOON, KeyId("a key"), until)
     assert mark.is_grey
@@ -52,5 +53,5 @@ def test_the_first_end_counts() -> None:
 
 def test_a_later_sign_in_is_not_ended_by_an_earlier_sign_out() -> None:
     """Who signed in after being signed out is verified again."""
-    again = replace(PROOF, signed_out_at=NOON - HOUR)
+    again = replace(PROOF, signed_out_at=NOON - HOUR, left_at=NOON - HOUR)
     assert mark_of(again, NOON + HOUR).state is MarkState.VERIFIED

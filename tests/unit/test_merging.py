@@ -159,9 +159,10 @@ def test_an_older_key_does_not_take_a_newer_ones_place() -> None:
         replace(VERIFIED, authenticated_at=NOW - timedelta(hours=12)),
         replace(VERIFIED, authenticated_by=KeyId("revoked")),
         replace(VERIFIED, epoch_raised_at=BEFORE),
+        replace(VERIFIED, left_at=BEFORE),
         ADA,
     ],
-    ids=["expired", "revoked", "signed out everywhere", "never proved"],
+    ids=["expired", "revoked", "signed out everywhere", "left", "never proved"],
 )
 def test_a_newer_proof_that_is_over_is_none(known: VisitorRecord) -> None:
     """What the token at hand proves is then all there is."""

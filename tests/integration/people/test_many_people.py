@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from domain.ids import DeviceId, VisitorId
 from domain.outcomes import Sent, SignedIn
-from storage.sql import messages, old_devices, outbox, tables, visitors
+from storage.sql import messages, old_devices, outbox, signing_out, tables, visitors
 from storage.sql.engine import Database, now_of
 from storage.sql.old_devices import OldDevice
 from tests.integration.people.crowd import device_id, person_id, populate
@@ -140,6 +140,12 @@ def looks(site: PeopleSite) -> list[Callable[[sa.Connection], object]]:
         lambda db: outbox.find_last_id(db, site.project_id),
         lambda db: visitors.list_devices(db, one, limit=50),
         lambda db: visitors.get_person(db, site.project_id, "person-7"),
+        lambda db: signing_out.note_left(
+            db,
+            [VisitorId(person_id(n)) for n in range(1, 101)],
+            now_of(db),
+            proofs_since=now_of(db),
+        ),
         lambda db: outbox.erase_done(db, now_of(db), 50),
         lambda db: old_devices.erase_devices(db, silent_devices(site)),
     ]
