@@ -142,7 +142,7 @@ class DashboardSettings(_Redis, _Sql, _Web):
 class CliSettings(_Redis, _Sql):
     """What the command line knows; it finds a system that `make run` started by its data dir.
 
-    Settings that name another database are those of another system: nothing completes them.
+    Settings that name another database are those of another system: its file completes none.
     """
 
 

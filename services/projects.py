@@ -76,13 +76,13 @@ def change_project(
     Raises:
         Invalid: naming the member that is unknown or not usable.
         ProjectNotFound: there is no such project.
-        SettingsChanged: the members are no longer what the caller saw.
+        SettingsChanged: the members are no longer what the caller saw, nor what they are to be.
     """
 
     def use_case(transaction: Transaction) -> Project:
         before = projects.lock_project(transaction.db, project_id)
         after = change(before, changes)
-        if seen is not None and seen != version_of(before, changes):
+        if after != before and seen not in (None, version_of(before, changes)):
             raise SettingsChanged
         projects.update_project(transaction.db, after, transaction.now)
         members: list[Json] = [*name_changes(before, after, changes)]

@@ -71,13 +71,14 @@ def set_policy(
     Raises:
         ProjectNotFound: there is no such project.
         Invalid: the number is not usable.
-        SettingsChanged: the policy is no longer what they saw.
+        SettingsChanged: the policy is no longer what they saw, nor what it is to be.
     """
     if every_days is not None and not 1 <= every_days <= MOST_DAYS:
         raise Invalid(f"every_days: give 1 to {MOST_DAYS}")
     project = projects.lock_project(transaction.db, project_id)
     before = rotation_policies.find_policy(transaction.db, project_id)
-    if seen is not None and seen != version_of_policy(before):
+    is_so = every_days == (before and before.every_days)
+    if not is_so and seen not in (None, version_of_policy(before)):
         raise SettingsChanged
     situation = situation_of(transaction, project)
     policy = RotationPolicy(every_days, _next_look(every_days, situation)) if every_days else None

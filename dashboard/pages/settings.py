@@ -10,7 +10,7 @@ from dashboard.pages.flash import Flash
 from dashboard.pages.form_fields import Fields
 from dashboard.pages.page_routes import PageRoute
 from dashboard.pages.rendering import go_to, page
-from dashboard.pages.settings_forms import CHANGES, days_of, policy_texts, texts_of
+from dashboard.pages.settings_forms import CHANGES, PRESETS, days_of, policy_texts, texts_of
 from dashboard.pages.settings_parts import LABELS, PARTS, Sent, versions_of
 from dashboard.runtime import Runtime, RuntimeOf
 from dashboard.wire import ProjectPath
@@ -107,10 +107,10 @@ def _settings_page(
     if kept:
         versions[kept.part] = kept.version  # they have seen no other
     unchecked = {"require_exp": ""} if kept and kept.part == "tokens" else {}
-    presets = {
-        name: json.dumps(policy_texts(TokenPolicy.of_preset(name)))
-        for name in ("default", "tiledesk")
-    }
+    presets = [
+        (name, title, json.dumps(policy_texts(TokenPolicy.of_preset(name))))
+        for name, title in PRESETS.items()
+    ]
     return page(
         request,
         "settings.html",

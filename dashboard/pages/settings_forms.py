@@ -11,6 +11,10 @@ from storage.sql.rotation_policies import RotationPolicy
 Texts = Mapping[str, str]
 
 SECONDS = ("leeway_seconds", "proof_seconds")
+PRESETS = {
+    "default": "Default: short-lived tokens",
+    "tiledesk": "Drop-in: tokens of the original system",
+}
 LIMITS = ("connects_per_address", "sign_ins_per_socket", "messages_per_socket")
 
 

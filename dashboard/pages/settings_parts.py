@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dashboard.pages.settings_forms import Texts
+from dashboard.pages.settings_forms import PRESETS, Texts
 from domain.project_settings import version_of
 from domain.projects import Project
 from services.rotation_policies import version_of_policy
@@ -86,4 +86,6 @@ def versions_of(project: Project, policy: RotationPolicy | None) -> dict[str, st
 def _words(field: str, text: str) -> str:
     if field == "require_exp":
         return "yes" if text else "no"
+    if field == "preset":
+        return PRESETS.get(text, text)
     return text.strip() or _NOTHING

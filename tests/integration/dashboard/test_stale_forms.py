@@ -208,3 +208,29 @@ def test_of_those_who_save_at_once_one_is_first(api: Api, project_id: ProjectId)
     with api.stores.database.reading() as db:
         limits = projects.get_project(db, project_id).limits
     assert limits.messages_per_socket == 11 + was_saved.index(True)
+
+
+@pytest.mark.parametrize(
+    ("place", "form", "typed"),
+    [
+        ("settings", "/tokens", {"leeway_seconds": "60"}),
+        ("settings", "/rotation", {"every_days": "30"}),
+        ("hours", "", {"time_zone": "Europe/Rome"}),
+    ],
+)
+def test_a_form_that_is_sent_twice_is_saved(
+    browser: Browsing,
+    project_id: ProjectId,
+    place: str,
+    form: str,
+    typed: dict[str, str],
+) -> None:
+    """Whoever clicks twice, or did not get the first answer, is not told of somebody faster."""
+    page, action = f"/projects/{project_id}/{place}", f"/projects/{project_id}/{place}{form}"
+    fields = open_form(browser, page, action)
+
+    answers = [send(browser, action, fields, **typed) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [303, 303]
+    saved = open_form(browser, page, action)
+    assert {name: saved[name] for name in typed} == {name: [text] for name, text in typed.items()}
