@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from domain.errors import Invalid
 from domain.json_values import Json, JsonObject
 from domain.projects import Project
-from domain.tokens.policy import TokenPolicy
+from domain.tokens.policy import PresetName, TokenPolicy
 from storage.sql.rotation_policies import RotationPolicy
 
 Texts = Mapping[str, str]
 
 SECONDS = ("leeway_seconds", "proof_seconds")
-PRESETS = {
+PRESETS: Mapping[PresetName, str] = {
     "default": "Default: short-lived tokens",
     "tiledesk": "Drop-in: tokens of the original system",
 }

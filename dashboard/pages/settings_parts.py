@@ -87,5 +87,5 @@ def _words(field: str, text: str) -> str:
     if field == "require_exp":
         return "yes" if text else "no"
     if field == "preset":
-        return PRESETS.get(text, text)
+        return next((title for name, title in PRESETS.items() if name == text), text)
     return text.strip() or _NOTHING
