@@ -249,7 +249,7 @@ def _exchange_device(
             old = DeviceRecord(sign_in.device_id, sign_in.project_id, anonymous.id, now)
         if old is not None and old.ended_at is None:
             _keep_device(replace(old, ended_at=now), records, plan)
-            if anonymous is None and old.visitor_id != person.id:
+            if old.visitor_id not in (person.id, anonymous and anonymous.id):
                 plan.left.add((old.project_id, old.visitor_id))
     if sign_in.new_device_id is not None:
         new = DeviceRecord(sign_in.new_device_id, sign_in.project_id, person.id, now)

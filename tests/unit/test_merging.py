@@ -125,6 +125,19 @@ def test_only_a_later_token_passes_a_sign_out_everywhere(
     assert bool(made.devices) is not refused
 
 
+@pytest.mark.parametrize("found", [[], [ANONYMOUS]], ids=["unwritten", "written anonymously"])
+def test_another_persons_device_signs_that_person_out(found: list[VisitorRecord]) -> None:
+    """Also where somebody has written with it meanwhile who was nobody."""
+    bobs = replace(DEVICE, visitor_id=VisitorId("bob's"))
+    assert plan(SIGN_IN, ADA, bobs, *found).left == {(SHOP, bobs.visitor_id)}
+
+
+@pytest.mark.parametrize("owner", [ADA.id, ANONYMOUS.id])
+def test_ones_own_device_signs_nobody_out(owner: VisitorId) -> None:
+    """It goes on, as theirs."""
+    assert plan(SIGN_IN, ADA, ANONYMOUS, replace(DEVICE, visitor_id=owner)).left == set()
+
+
 def test_without_a_socket_no_device_is_made() -> None:
     """A verification over HTTP marks the person and leaves no device behind."""
     over_http = replace(

@@ -109,6 +109,17 @@ def test_whoever_signs_in_in_their_place_signs_them_out(site: PeopleSite) -> Non
     assert mark_of(site, bob).state is MarkState.VERIFIED
 
 
+def test_words_of_nobody_in_between_change_nothing(site: PeopleSite) -> None:
+    """The page was loaded anew, and somebody wrote before they signed in in the other's place."""
+    shared = site.socket()
+    ada = site.sign_in(shared, "ada").visitor_id
+    loaded_anew = site.socket(shared.device)
+    site.say(loaded_anew, "hello")
+    assert mark_of(site, ada).state is MarkState.VERIFIED
+    site.sign_in(loaded_anew, "bob")
+    assert mark_of(site, ada).state is MarkState.LEFT
+
+
 def test_the_old_secrets_token_counts_once_they_have_left(site: PeopleSite) -> None:
     """The newer one's proof is over with the sign-out."""
     browser = site.socket()
