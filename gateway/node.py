@@ -114,7 +114,7 @@ class Node:
         self.context = self._make_context(settings, publish, metrics)
         self._sweeps = Sweeps(
             self.context,
-            partial(cards.read_epochs, client),
+            partial(cards.read_versions, client),
             partial(persons.read_persons, client),
             settings.sweep_seconds,
         )

@@ -25,7 +25,9 @@ IDLE_ROOM_SECONDS = 60.0
 ReadPersons: TypeAlias = Callable[
     [ProjectId, Sequence[VisitorId]], Awaitable[Mapping[VisitorId, EndedSessions]]
 ]
-ReadEpochs: TypeAlias = Callable[[Sequence[ProjectId]], Awaitable[Mapping[ProjectId, CardVersion]]]
+ReadVersions: TypeAlias = Callable[
+    [Sequence[ProjectId]], Awaitable[Mapping[ProjectId, CardVersion]]
+]
 
 
 class Sweeps:
@@ -35,7 +37,7 @@ class Sweeps:
 
     Args:
         node: what is compared.
-        read_epochs: reads many versions in one round trip.
+        read_versions: reads many versions in one round trip.
         read_persons: reads which of these persons of a project had their sessions ended.
         every_seconds: the longest time between two sweeps.
     """
@@ -43,12 +45,12 @@ class Sweeps:
     def __init__(
         self,
         node: NodeContext,
-        read_epochs: ReadEpochs,
+        read_versions: ReadVersions,
         read_persons: ReadPersons,
         every_seconds: float,
     ) -> None:
         self._node = node
-        self._read_epochs = read_epochs
+        self._read_epochs = read_versions
         self._read_persons = read_persons
         self.every_seconds = every_seconds
         self._wanted = asyncio.Event()

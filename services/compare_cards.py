@@ -13,7 +13,7 @@ AT_ONCE = 500
 class CardComparison:
     """Compares the projects' epochs and revisions, some at each sweep.
 
-    Those that are halted already are passed over.
+    Those that are halted already are not halted again; their settings are overtaken all the same.
     """
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
@@ -28,11 +28,13 @@ class CardComparison:
         """
         with stores.database.reading() as db:
             in_sql = projects.list_versions(db, after=self._after, limit=self._at_once)
-        in_redis = publications.read_epochs(stores.redis, list(in_sql))
-        ahead = [p for p, version in in_sql.items() if (in_redis[p].epoch or 0) > version.epoch]
-        halted = sum(halt_if_behind(stores, project_id) for project_id in ahead)
+        in_redis = publications.read_versions(stores.redis, list(in_sql))
+        halted = 0
         for project_id, version in in_sql.items():
-            if (in_redis[project_id].revision or 0) > version.revision:
+            held = in_redis[project_id]
+            if not version.is_halted and (held.epoch or 0) > version.epoch:
+                halted += halt_if_behind(stores, project_id)
+            if (held.revision or 0) > version.revision:
                 publish_card(stores, project_id)
         self._after = max(in_sql) if len(in_sql) == self._at_once else ProjectId("")
         return halted

@@ -36,7 +36,7 @@ def halt_if_behind(
         StorageUnavailable: a store does not answer.
     """
     # Before SQL: the other way round a regenerate between the two would look like a loss.
-    epoch = publications.read_epochs(stores.redis, [project_id])[project_id].epoch
+    epoch = publications.read_versions(stores.redis, [project_id])[project_id].epoch
     if epoch is None:
         return False
     live = sessions.count_by_generation(stores.redis, project_id)

@@ -48,7 +48,7 @@ def publish_card(stores: Stores, project_id: ProjectId, *, after_loss: bool = Fa
     """
     for _ in range(ATTEMPTS):
         seed = publications.begin_publication(stores.redis, project_id, secrets.token_hex(8))
-        held = publications.read_epochs(stores.redis, [project_id])[project_id]
+        held = publications.read_versions(stores.redis, [project_id])[project_id]
         with stores.database.reading() as db:
             project = projects.find_project(db, project_id)
             is_known = held.epoch is not None and not after_loss
@@ -60,15 +60,18 @@ def publish_card(stores: Stores, project_id: ProjectId, *, after_loss: bool = Fa
             # Before the card: where it stands, nobody's sign-out is missing (decision 0008).
             persons.raise_persons(stores.redis, project_id, map(person_epoch_of, raised))
             published = publications.publish(stores.redis, project.card(), seed)
-            published &= _has_lost_nothing(stores, project, held)
+            published &= _settle_loss(stores, project, held)
         if published:
             return True
     log.warning("card_not_published", project_id=project_id)
     return False
 
 
-def _has_lost_nothing(stores: Stores, project: Project, held: CardVersion) -> bool:
-    """Whether SQL had all that Redis had before; if not it is halted, or goes on from there.
+def _settle_loss(stores: Stores, project: Project, held: CardVersion) -> bool:
+    """Whether the card that was published stands; what SQL has lost has its consequence.
+
+    An epoch ahead of SQL halts the project, a revision ahead of it is overtaken: the card is to be
+    published once more.
 
     Args:
         held: read before the project was.
@@ -119,7 +122,7 @@ def publish_recent_cards(stores: Stores) -> int:
         since = now_of(db) - RECENT
         recent = projects.list_projects_changed_since(db, since, AT_ONCE)
         raised = signing_out.list_projects_of_raised(db, [p.id for p in recent], since)
-    held = publications.read_epochs(stores.redis, [project.id for project in recent])
+    held = publications.read_versions(stores.redis, [project.id for project in recent])
     due = [p.id for p in recent if p.id in raised or _differs(p, held[p.id])]
     return sum(publish_card(stores, project_id) for project_id in due)
 

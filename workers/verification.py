@@ -30,7 +30,7 @@ def verify(runtime: Runtime, batch: Batch) -> dict[str, Any]:
         return {"late": len(batch.requests)}
     requests = take(runtime, queues.VISITORS_VERIFY, batch, _may_have_a_token)
     opened, answers = _open_tokens(runtime, requests)
-    seen = publications.read_epochs(runtime.stores.redis, [*{r.project_id for r in opened}])
+    seen = publications.read_versions(runtime.stores.redis, [*{r.project_id for r in opened}])
     verified = runtime.verifier.verify(opened, {p: read.epoch for p, read in seen.items()}, left)
     outcomes = [*answers, *verified.outcomes]
     counts = count_sign_ins(projects_of(requests), outcomes)

@@ -15,7 +15,7 @@ from storage.redis.stored_cards import (
     version_query,
 )
 
-__all__ = ["CardVersion", "Unknown", "read_cards", "read_epochs"]
+__all__ = ["CardVersion", "Unknown", "read_cards", "read_versions"]
 
 
 async def read_cards(
@@ -26,7 +26,7 @@ async def read_cards(
     return dict(zip(project_ids, map(decode_card, project_ids, replies), strict=True))
 
 
-async def read_epochs(
+async def read_versions(
     client: AsyncRedis, project_ids: Sequence[ProjectId]
 ) -> dict[ProjectId, CardVersion]:
     """How far the cards have come, for the nodes' periodic comparison."""

@@ -64,7 +64,7 @@ def raise_epoch(client: Redis, project_id: ProjectId, epoch: int) -> int | None:
     return stands
 
 
-def read_epochs(client: Redis, project_ids: Sequence[ProjectId]) -> dict[ProjectId, CardVersion]:
+def read_versions(client: Redis, project_ids: Sequence[ProjectId]) -> dict[ProjectId, CardVersion]:
     """How far the copies in Redis have come, of every project asked for."""
     replies = ask_all(client, map(version_query, project_ids))
     return dict(zip(project_ids, map(decode_version, replies), strict=True))

@@ -200,15 +200,17 @@ class Version(NamedTuple):
 
     epoch: int
     revision: int
+    is_halted: bool
 
 
 def list_versions(db: Connection, *, after: ProjectId, limit: int) -> dict[ProjectId, Version]:
-    """Those of up to `limit` projects that are not halted, in id order after the given id."""
-    query = sa.select(projects.c.id, projects.c.epoch, projects.c.revision).where(
-        projects.c.id > after, projects.c.halted_at.is_(None)
-    )
-    rows = db.execute(query.order_by(projects.c.id).limit(limit))
-    return {row.id: Version(row.epoch, row.revision) for row in rows}
+    """Those of up to `limit` projects, in id order after the given id."""
+    columns = (projects.c.id, projects.c.epoch, projects.c.revision, projects.c.halted_at)
+    query = sa.select(*columns).where(projects.c.id > after).order_by(projects.c.id).limit(limit)
+    return {
+        row.id: Version(row.epoch, row.revision, row.halted_at is not None)
+        for row in db.execute(query)
+    }
 
 
 def list_halted_projects(

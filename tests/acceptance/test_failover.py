@@ -198,7 +198,7 @@ async def _until_right(leading: LeadingRedis, shop: Site) -> float:
     client, project_id = connect(leading.url), ProjectId(shop.project_id)
     began = time.monotonic()
     while True:
-        epoch = publications.read_epochs(client, [project_id])[project_id].epoch
+        epoch = publications.read_versions(client, [project_id])[project_id].epoch
         held = sessions.count_by_generation(client, project_id)
         took = time.monotonic() - began
         if epoch == 2 and (held.get(1), held.get(2)) == (None, 1):

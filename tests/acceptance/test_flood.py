@@ -115,7 +115,7 @@ def _epoch(system: System, site: Site) -> int:
     """The lowest generation that Redis lets in."""
     client = connect(system.environ["WIDGET_AUTH_REDIS_URL"])
     project_id = ProjectId(site.project_id)
-    epoch = publications.read_epochs(client, [project_id])[project_id].epoch
+    epoch = publications.read_versions(client, [project_id])[project_id].epoch
     client.close()
     assert epoch is not None
     return epoch

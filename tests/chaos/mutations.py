@@ -140,7 +140,7 @@ BUGS = (
                 "    made = runtime.stores.transactor.run(\n        lambda transaction: generate(",
                 "    from storage.redis import publications\n"
                 "    redis = runtime.stores.redis\n"
-                "    epoch = publications.read_epochs(redis, [project_id])[project_id].epoch\n"
+                "    epoch = publications.read_versions(redis, [project_id])[project_id].epoch\n"
                 "    publications.raise_epoch(redis, project_id, (epoch or 0) + 1)\n"
                 "    made = runtime.stores.transactor.run(\n"
                 "        lambda transaction: generate(",

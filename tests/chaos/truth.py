@@ -58,7 +58,7 @@ def read_truth(
     for project_id in map(ProjectId, project_ids):
         with database.reading() as db:
             truth = _read_sql(db, project_id)
-        version = publications.read_epochs(client, [project_id])[project_id]
+        version = publications.read_versions(client, [project_id])[project_id]
         truth.redis_epoch = version.epoch
         truth.held = dict(Counter(sessions.count_by_generation(client, project_id)))
         found[project_id] = truth

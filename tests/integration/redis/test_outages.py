@@ -13,7 +13,7 @@ from domain.errors import StorageUnavailable
 from domain.ids import NodeId, ProjectId, RotationId
 from storage.redis import keys, leases, publications, receipts, sessions, signals
 from storage.redis.buckets import Bucket
-from storage.redis.cards import read_cards, read_epochs
+from storage.redis.cards import read_cards, read_versions
 from storage.redis.client import AsyncRedis, Redis, connect, connect_async, identify
 from storage.redis.session_writer import RegisterResult, SessionWriter
 from storage.redis.sessions import count_by_generation
@@ -197,7 +197,7 @@ async def test_a_dead_server_is_unavailable_everywhere(
         lambda: publications.publish(client, Card(project_id, 1, 1), "n"),
         lambda: publications.publish_unknown(client, project_id, "n"),
         lambda: publications.raise_epoch(client, project_id, 1),
-        lambda: publications.read_epochs(client, [project_id]),
+        lambda: publications.read_versions(client, [project_id]),
         lambda: sessions.drop_generations(client, project_id, 1, None),
         lambda: sessions.drop_node(client, node_id),
         lambda: sessions.count_by_generation(client, project_id),
@@ -223,7 +223,7 @@ async def test_a_dead_server_is_unavailable_for_a_node_too(
     writer = SessionWriter(client, node_id)
     asks: list[Callable[[], Awaitable[object]]] = [
         lambda: read_cards(client, [project_id]),
-        lambda: read_epochs(client, [project_id]),
+        lambda: read_versions(client, [project_id]),
         lambda: leases.renew(client, node_id),
         lambda: leases.release(client, node_id),
         lambda: receipts.answer(client, project_id, ROTATION, node_id, 1, "an-answer"),

@@ -9,7 +9,7 @@ import pytest
 from domain.cards import Card, Limits
 from domain.ids import ProjectId
 from storage.redis import keys, publications
-from storage.redis.cards import CardVersion, Unknown, read_cards, read_epochs
+from storage.redis.cards import CardVersion, Unknown, read_cards, read_versions
 from storage.redis.client import AsyncRedis, Redis
 from tests.integration.redis.conftest import Publish
 
@@ -23,7 +23,7 @@ def _begin(redis: Redis, project_id: ProjectId) -> str:
 
 
 def _epoch(redis: Redis, project_id: ProjectId) -> int | None:
-    return publications.read_epochs(redis, [project_id])[project_id].epoch
+    return publications.read_versions(redis, [project_id])[project_id].epoch
 
 
 async def test_a_node_reads_the_card_that_was_published(
@@ -34,7 +34,7 @@ async def test_a_node_reads_the_card_that_was_published(
     assert publications.publish(redis, card, _begin(redis, project_id))
 
     assert await read_cards(node_redis, [project_id]) == {project_id: card}
-    assert await read_epochs(node_redis, [project_id]) == {
+    assert await read_versions(node_redis, [project_id]) == {
         project_id: CardVersion(3, 7, unknown=False)
     }
 
@@ -47,14 +47,14 @@ async def test_missing_is_neither_zero_nor_unknown(
     card = publish(other)
 
     assert await read_cards(node_redis, [project_id, other]) == {project_id: None, other: card}
-    assert (await read_epochs(node_redis, [project_id]))[project_id] == MISSING
-    assert publications.read_epochs(redis, [project_id]) == {project_id: MISSING}
+    assert (await read_versions(node_redis, [project_id]))[project_id] == MISSING
+    assert publications.read_versions(redis, [project_id]) == {project_id: MISSING}
 
 
 async def test_nothing_asked_is_nothing_answered(redis: Redis, node_redis: AsyncRedis) -> None:
     """A node without projects compares nothing."""
     assert await read_cards(node_redis, []) == {}
-    assert publications.read_epochs(redis, []) == {}
+    assert publications.read_versions(redis, []) == {}
 
 
 async def test_a_begun_publication_is_no_card(
@@ -106,7 +106,7 @@ def test_publications_at_the_same_time_share_the_seed(redis: Redis, project_id: 
 
     assert publications.publish(redis, Card(project_id, 5, 2), second)
     assert publications.publish(redis, Card(project_id, 4, 1), first)
-    assert publications.read_epochs(redis, [project_id])[project_id] == CardVersion(
+    assert publications.read_versions(redis, [project_id])[project_id] == CardVersion(
         5, 2, unknown=False
     )
 
@@ -146,7 +146,7 @@ async def test_an_unknown_project_is_told_for_a_minute(
     assert publications.publish_unknown(redis, project_id, _begin(redis, project_id))
 
     assert await read_cards(node_redis, [project_id]) == {project_id: Unknown()}
-    assert publications.read_epochs(redis, [project_id]) == {
+    assert publications.read_versions(redis, [project_id]) == {
         project_id: CardVersion(None, None, unknown=True)
     }
     assert 0 < redis.ttl(keys.card(project_id)) <= keys.UNPUBLISHED_CARD_SECONDS
@@ -218,7 +218,7 @@ def test_the_highest_of_many_raises_and_publications_stands(
             pool.submit(publications.raise_epoch, redis, project_id, epoch)
             pool.submit(publish, project_id, epoch - 1, epoch)
 
-    assert publications.read_epochs(redis, [project_id])[project_id] == CardVersion(
+    assert publications.read_versions(redis, [project_id])[project_id] == CardVersion(
         17, 17, unknown=False
     )
 

@@ -153,7 +153,7 @@ def test_a_sweep_waits_once_for_a_project_however_much_of_it_is_to_be_done(night
     assert len(patience) == 4, "three revocations and a policy"
     assert sum(patience) < SWEEP_MILLISECONDS
     assert undone(night, night.project_id) == 3
-    [(_, seen)] = publications.read_epochs(night.stores.redis, [night.project_id]).items()
+    [(_, seen)] = publications.read_versions(night.stores.redis, [night.project_id]).items()
     assert seen.epoch == project_of(night).epoch
 
 

@@ -78,7 +78,7 @@ class Scene:
 
     def sign_in(self, secret: str, *, seen: bool = True) -> SignedIn | str:
         """The answer to a token of that secret: signed in, or the code."""
-        read = publications.read_epochs(self.stores.redis, [self.project_id])
+        read = publications.read_versions(self.stores.redis, [self.project_id])
         epochs = {self.project_id: read[self.project_id].epoch} if seen else {}
         verifier = VisitorVerifier(self.stores.transactor, KeyRings(SEALER), DEVICES)
         [outcome] = verifier.verify(
@@ -98,7 +98,7 @@ class Scene:
     @property
     def epochs(self) -> tuple[int, int | None]:
         """The epoch in SQL, and in Redis."""
-        read = publications.read_epochs(self.stores.redis, [self.project_id])
+        read = publications.read_versions(self.stores.redis, [self.project_id])
         with self.stores.database.reading() as db:
             return projects.get_project(db, self.project_id).epoch, read[self.project_id].epoch
 

@@ -11,6 +11,7 @@ from domain.cards import Card
 from domain.json_values import Json
 from domain.projects import Project
 from services.compare_cards import CardComparison
+from services.halting import halt_if_behind
 from services.projects import change_project
 from services.publish_cards import publish_card, publish_recent_cards
 from services.settle_projects import settle_project
@@ -103,6 +104,18 @@ def test_a_sweep_finds_what_nobody_has_changed_since(scene: Scene) -> None:
     comparison.go_on(scene.stores)
     publish_recent_cards(scene.stores)
     assert scene.in_sql == repaired
+
+
+def test_a_halted_projects_settings_are_brought_back_too(scene: Scene) -> None:
+    """It stays halted, and nodes let in whom SQL lets in."""
+    publications.raise_epoch(scene.stores.redis, scene.project.id, 9)
+    assert halt_if_behind(scene.stores, scene.project.id)
+
+    assert CardComparison().go_on(scene.stores) == 0
+
+    assert scene.in_sql.is_halted
+    assert scene.in_redis.allowed_origins == ()
+    assert (scene.in_redis.revision, scene.in_redis.epoch) == (scene.in_sql.revision, 9)
 
 
 def test_settling_brings_the_settings_back(scene: Scene) -> None:

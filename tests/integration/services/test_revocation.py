@@ -151,7 +151,7 @@ def scene(database: Database, redis_url: str, clock: Clock) -> Iterator[Scene]:
 
 def epoch_in_redis(scene: Scene) -> int | None:
     """The epoch on the project's card."""
-    read = publications.read_epochs(scene.stores.redis, [scene.project_id])
+    read = publications.read_versions(scene.stores.redis, [scene.project_id])
     return read[scene.project_id].epoch
 
 
@@ -530,7 +530,7 @@ def test_all_cards_are_asserted_when_another_server_serves(scene: Scene) -> None
     again = [assert_cards_after_loss(scene.stores, at_once=2) for _ in range(3)]
 
     assert first == again == [2, 1, 0]
-    read = publications.read_epochs(scene.stores.redis, [scene.project_id, *others])
+    read = publications.read_versions(scene.stores.redis, [scene.project_id, *others])
     assert [version.epoch for version in read.values()] == [1, 1, 1]
 
 
