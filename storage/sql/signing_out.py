@@ -8,8 +8,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from domain.ids import DeviceId, ProjectId, VisitorId
+from storage.sql import people
+from storage.sql.sets import SetLookup
 from storage.sql.tables import devices, visitors
 from storage.sql.types import UtcTime
+
+_END_AT_ONCE = 1_000
+_open_devices = SetLookup(devices, ["visitor_id"], where="devices.ended_at IS NULL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +49,11 @@ def end_devices_of(
     theirs = sa.select(visitors.c.id).where(
         sa.or_(visitors.c.id.in_(visitor_ids), visitors.c.merged_into.in_(visitor_ids))
     )
-    statement = (
-        devices.update()
-        .where(devices.c.visitor_id.in_(theirs), devices.c.ended_at.is_(None))
-        .values(ended_at=now)
-        .returning(devices.c.id)
-    )
-    return [DeviceId(id_) for id_ in db.scalars(statement)]
+    found = _open_devices.find(db, ((id_,) for id_ in db.scalars(theirs)))
+    ending = sorted(DeviceId(row["id"]) for row in found)
+    for start in range(0, len(ending), _END_AT_ONCE):
+        people.end_devices(db, ending[start : start + _END_AT_ONCE], now)
+    return ending
 
 
 def note_left(
@@ -64,10 +67,13 @@ def note_left(
         now: the present.
         proofs_since: a proof that is older is over, also where nobody has signed out.
     """
-    # Told so that none but the index of a person's own devices can help: many others are open.
-    is_open = devices.c.ended_at.is_(None)
-    latest = sa.select(sa.func.max(sa.case((is_open, devices.c.created_at)))).where(
-        devices.c.visitor_id == visitors.c.id
+    # Looked up person by person, the latest first, and no other is read: as a join it could be
+    # planned while few devices are open, and go on with everybody's as they become many.
+    latest = (
+        sa.select(devices.c.created_at)
+        .where(devices.c.visitor_id == visitors.c.id, devices.c.ended_at.is_(None))
+        .order_by(devices.c.created_at.desc())
+        .limit(1)
     )
     since = sa.literal(proofs_since, UtcTime())
     result = db.execute(

@@ -218,6 +218,13 @@ devices = Table(
         postgresql_where=text("ended_at IS NULL"),
         sqlite_where=text("ended_at IS NULL"),
     ),
+    Index(
+        "ix_devices_visitor_open",
+        "visitor_id",
+        "created_at",
+        postgresql_where=text("ended_at IS NULL"),
+        sqlite_where=text("ended_at IS NULL"),
+    ),
 )
 
 merges = Table(

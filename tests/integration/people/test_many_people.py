@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from domain.ids import DeviceId, VisitorId
+from domain.ids import DeviceId, RequestId, SessionId, VisitorId
 from domain.outcomes import Sent, SignedIn
+from services.sign_out_visitors import SignOutRequest
 from storage.sql import messages, old_devices, outbox, signing_out, tables, visitors
 from storage.sql.engine import Database, now_of
 from storage.sql.old_devices import OldDevice
@@ -67,6 +68,21 @@ def use(site: PeopleSite, count: int) -> list[Statement]:
     return seen
 
 
+def leave(site: PeopleSite, count: int) -> list[Statement]:
+    """What a batch of so many sign-outs executes, and that of a person everywhere."""
+    sockets = [site.socket() for _ in range(count)]
+    for socket in sockets:
+        person = site.sign_in(socket, f"leaver-{next(site.numbers)}").visitor_id
+    asked = [
+        SignOutRequest(RequestId(f"out-{n}"), site.project_id, SessionId("s"), socket.device)
+        for n, socket in enumerate(sockets)
+    ]
+    with statements(site.database) as seen:
+        assert len(site.signer_out.sign_out(asked)) == count
+        site.sign_out_everywhere(person)
+    return seen
+
+
 def texts(seen: Sequence[Statement]) -> list[str]:
     """What was executed, without what it was given."""
     return [statement.text for statement in seen]
@@ -103,6 +119,7 @@ def test_plans_kept_from_small_tables_read_no_table_whole(
     for _ in range(3):
         use(site, 8)
         use(site, 128)
+        leave(site, 16)
     read = "SELECT relname, seq_tup_read, idx_tup_fetch FROM pg_stat_user_tables"
 
     def rows_read(db: sa.Connection) -> dict[str, tuple[int, int]]:
@@ -113,11 +130,34 @@ def test_plans_kept_from_small_tables_read_no_table_whole(
     populate(site, 1_001, 3_000)
     before = database.write(rows_read)
     use(site, 128)
+    leave(site, 16)
     after = database.write(rows_read)
     for table in LARGE:
         (whole, by_index), (whole_before, by_index_before) = after[table], before[table]
         assert whole == whole_before, table
         assert by_index - by_index_before < MOST_ROWS, table
+
+
+def test_of_a_persons_devices_only_open_ones_are_read(site: PeopleSite) -> None:
+    """However often they have signed in; of the open ones the latest, where that is enough."""
+    populate(site, 1, 500)
+    site.database.write(lambda db: _sign_in_often(db, site))
+    for work in (lambda db: _note_left(db, 1), lambda db: _end_devices(db, 1)):
+        with statements(site.database) as seen:
+            site.database.write(work)
+        plans = "".join(_plan(site.database, statement) for statement in seen)
+        assert "ix_devices_visitor_open" in plans
+        assert "ix_devices_visitor_id" not in plans
+        assert "ix_devices_open" not in plans
+
+
+def _sign_in_often(db: sa.Connection, site: PeopleSite) -> None:
+    """The first person has had 3,000 devices, one after the other."""
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    of = {"project_id": site.project_id, "visitor_id": person_id(1)}
+    ended = {**of, "created_at": moment, "ended_at": moment}
+    db.execute(tables.devices.insert(), [{**ended, "id": f"ended-{n}"} for n in range(3_000)])
+    db.exec_driver_sql("ANALYZE")
 
 
 def test_reading_goes_by_indexes(site: PeopleSite) -> None:
@@ -131,7 +171,7 @@ def test_reading_goes_by_indexes(site: PeopleSite) -> None:
 
 
 def looks(site: PeopleSite) -> list[Callable[[sa.Connection], object]]:
-    """What is read, and last what is erased."""
+    """What is read, and last what is erased and what ends."""
     one = person_id(1)
     return [
         lambda db: messages.list_messages(db, one, limit=50),
@@ -140,15 +180,24 @@ def looks(site: PeopleSite) -> list[Callable[[sa.Connection], object]]:
         lambda db: outbox.find_last_id(db, site.project_id),
         lambda db: visitors.list_devices(db, one, limit=50),
         lambda db: visitors.get_person(db, site.project_id, "person-7"),
-        lambda db: signing_out.note_left(
-            db,
-            [VisitorId(person_id(n)) for n in range(1, 101)],
-            now_of(db),
-            proofs_since=now_of(db),
-        ),
+        lambda db: _note_left(db, 100),
         lambda db: outbox.erase_done(db, now_of(db), 50),
         lambda db: old_devices.erase_devices(db, silent_devices(site)),
+        lambda db: _end_devices(db, 100),
     ]
+
+
+def _note_left(db: sa.Connection, count: int) -> int:
+    now = now_of(db)
+    return signing_out.note_left(db, _persons(count), now, proofs_since=now)
+
+
+def _end_devices(db: sa.Connection, count: int) -> list[DeviceId]:
+    return signing_out.end_devices_of(db, _persons(count), now_of(db))
+
+
+def _persons(count: int) -> list[VisitorId]:
+    return [VisitorId(person_id(n)) for n in range(1, count + 1)]
 
 
 def silent_devices(site: PeopleSite) -> list[OldDevice]:
@@ -170,6 +219,17 @@ def _tables_read_whole(database: Database, statement: Statement) -> set[str]:
             return _scanned_by_postgresql(db, statement)
         finally:
             db.rollback()
+
+
+def _plan(database: Database, statement: Statement) -> str:
+    """How the database goes about a statement, in its own words."""
+    parameters = statement.parameters
+    word = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
+    with database.writer.connect() as db:
+        plan = db.exec_driver_sql(f"{word} {statement.text}", parameters)
+        lines = [str(row) for row in plan]
+        db.rollback()
+    return "\n".join(lines)
 
 
 def _scanned_by_sqlite(db: sa.Connection, statement: Statement) -> set[str]:
