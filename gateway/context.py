@@ -32,6 +32,7 @@ from gateway.revocations import Revocations
 from gateway.session_records import SessionRecords
 from gateway.sockets.deadlines import Deadlines
 from gateway.steps import Reached, pass_by
+from gateway.words_waiting import WordsWaiting
 
 if TYPE_CHECKING:
     from gateway.widget_session import WidgetSession
@@ -45,8 +46,8 @@ class NodeContext:
     found not to be trusted any more; it closes every signed-in socket and may be called again.
     `sessions` has one for every open socket, `awaited` those not welcomed yet, `max_awaited` at
     most, `by_id` those that are live, `unrecorded` the live ones whose record Redis may have lost.
-    `hears_signals` is false while an outcome would find nobody listening. `unsent` counts the
-    messages of all sockets that wait for a change of identity, `max_unsent` at most.
+    `hears_signals` is false while an outcome would find nobody listening. `words_waiting` counts
+    the messages of all sockets that wait for a change of identity.
     """
 
     node_id: NodeId
@@ -67,12 +68,11 @@ class NodeContext:
     fence: Callable[[], None]
     awaited: "Deadlines[WidgetSession]"
     max_awaited: int
-    max_unsent: int
+    words_waiting: WordsWaiting
     sessions: set["WidgetSession"] = field(default_factory=set)
     by_id: dict[SessionId, "WidgetSession"] = field(default_factory=dict)
     close_log: CloseLog = field(default_factory=CloseLog)
     hears_signals: bool = False
-    unsent: int = 0
     unrecorded: set["WidgetSession"] = field(default_factory=set)
     utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
     random_bytes: Callable[[int], bytes] = field(default_factory=RandomBytes)

@@ -41,6 +41,7 @@ from gateway.stale_copies import StaleCopies
 from gateway.steps import Reached, pass_by
 from gateway.sweeps import Sweeps
 from gateway.widget_session import WidgetSession
+from gateway.words_waiting import WordsWaiting
 from storage.redis import cards, figures, leases, persons, signals
 from storage.redis.buckets import BucketAllocator
 from storage.redis.client import AsyncRedis, identify_async
@@ -62,12 +63,14 @@ _RUN_RANDOM_BYTES = 3
 class NodePatience:
     """How long widgets and workers may take, how many may owe a hello, what bounds messages.
 
-    `max_unsent` messages at most wait for changes of identity, 16 KiB each or less.
+    `max_unsent` messages at most wait for changes of identity, 16 KiB each or less; as half of them
+    do, no more of a project that has `project_unsent`.
     """
 
     hello_seconds: float = 10.0
     max_awaited: int = 10_000
     max_unsent: int = 5_000
+    project_unsent: int = 500
     silent_seconds: float = 2.0 * HEARTBEAT_SECONDS
     publication_seconds: float = PUBLICATION_SECONDS
     lanes: LaneBounds = field(default_factory=LaneBounds)
@@ -207,7 +210,7 @@ class Node:
             fence=self.fence,
             awaited=Deadlines(self._patience.hello_seconds, WidgetSession.is_late),
             max_awaited=self._patience.max_awaited,
-            max_unsent=self._patience.max_unsent,
+            words_waiting=WordsWaiting(self._patience.max_unsent, self._patience.project_unsent),
             utc_now=self._clock.now,
             reached=self._reached,
         )

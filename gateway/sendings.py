@@ -64,7 +64,7 @@ def say(session: "WidgetSession", frame: Message) -> None:
     else:
         behind = session.next_change or session.change
         session.unsent.append(Unsent(frame, behind, session.departures))
-        session.node.unsent += 1
+        session.node.words_waiting.add(session.project_id)
         session.go_on()
 
 
@@ -77,7 +77,7 @@ def send_due(session: "WidgetSession") -> None:
     ahead = {session.change, session.next_change} - {None}
     while session.unsent and session.unsent[0].behind not in ahead:
         frame, _, departures = session.unsent.pop(0)
-        session.node.unsent -= 1
+        session.node.words_waiting.remove(session.project_id)
         if departures > session.departed:
             refuse_unavailable(session, frame.id, _STILL_THERE)
             continue
@@ -87,7 +87,7 @@ def send_due(session: "WidgetSession") -> None:
 
 def forget_unsent(session: "WidgetSession") -> None:
     """Nothing of the session's waits any more; it has ended."""
-    session.node.unsent -= len(session.unsent)
+    session.node.words_waiting.remove(session.project_id, len(session.unsent))
     session.unsent.clear()
 
 
@@ -97,9 +97,9 @@ def _has_to_wait(session: "WidgetSession") -> bool:
 
 
 def _is_full(session: "WidgetSession") -> bool:
-    """Whether no more may wait, of this socket's or of all."""
-    node = session.node
-    return len(session.unsent) >= MAX_UNSENT or node.unsent >= node.max_unsent
+    """Whether no more may wait, of this socket's, its project's or of all."""
+    is_socket_full = len(session.unsent) >= MAX_UNSENT
+    return is_socket_full or session.node.words_waiting.is_full(session.project_id)
 
 
 class Sending:

@@ -1,4 +1,4 @@
-"""Messages that wait for a change of identity are bounded, on each socket and on the node."""
+"""Messages that wait for a change of identity are bounded: a socket's, a project's, the node's."""
 
 from dataclasses import replace
 
@@ -82,6 +82,31 @@ def test_who_is_gone_makes_room_for_others(
 
         numbers = iter(range(2, 1_000))
         wait_until(lambda: is_taken(widget, f"m{next(numbers)}"), "room for one more")
+
+
+@pytest.mark.parametrize("patience", [replace(PATIENT, max_unsent=4, project_unsent=1)])
+def test_a_project_leaves_others_their_share(
+    gateway: RunningGateway, a_project: Publish, worker: ScriptedWorker
+) -> None:
+    """Once it has half of all; until then nobody is kept from what nobody else needs."""
+    worker.hold()
+    with gateway.widget(a_project()) as talkative, gateway.widget(a_project()) as other:
+        for widget in (talkative, other):
+            widget.hello()
+            begins_to_sign_in(widget)
+        assert is_taken(talkative, "m1")
+        assert is_taken(talkative, "m2")
+        assert not is_taken(talkative, "m3")
+        assert is_taken(other, "m1")
+        assert not is_taken(other, "m2")
+
+        worker.release()
+        for widget, taken in ((talkative, 2), (other, 1)):
+            heard = [widget.hear()["type"] for _ in range(1 + taken)]
+            assert heard == ["signed_in"] + taken * ["sent"]
+        worker.hold()
+        begins_to_sign_in(other)
+        assert is_taken(other, "m3")
 
 
 def test_a_socket_holds_only_so_many_back(
