@@ -178,7 +178,7 @@
       if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(frame));
     }
 
-    /** Nothing of this socket is heard any more. */
+    /** It is not heard any more. */
     drop() {
       const socket = this.socket;
       this.socket = null;
@@ -422,6 +422,8 @@
       this.parked = null;
       /** The change of identity that it has not answered. @type {{id: string, wish: Wish | null} | null} */
       this.pending = null;
+      /** Whether somebody has yet to leave. */
+      this.isLeaving = false;
       /** @type {((visitor: Visitor | null) => void)[]} */
       this.leaving = [];
       /** Texts whose key or time is over: never presented again. @type {Set<string | null>} */
@@ -465,8 +467,7 @@
       const left = new Promise((resolve) => this.leaving.push(resolve));
       this.shelf.take();
       if (this.wish || this.#somebody) this.#signOut();
-      else if (this.visitor && !this.leaving[1]) this.#left();
-      if (this.state === "idle" || this.state === "stopped") this.#left();
+      if ((this.visitor && !this.isLeaving) || this.state === "idle" || this.state === "stopped") this.#left();
       return left;
     }
 
@@ -483,11 +484,6 @@
       return this.visitor?.authenticated || this.shelf.own || this.shelf.kept.person;
     }
 
-    /** Whether a sign-out is unanswered. */
-    get #isLeaving() {
-      return this.pending?.wish === null;
-    }
-
     /** Whose words are written now. */
     get #owner() {
       return this.visitor?.authenticated ? this.visitor.id : null;
@@ -502,7 +498,7 @@
       else if (frame.type === "signed_out") this.#signedOut(frame);
       else if (frame.type === "refused" || frame.type === "error") this.#refused(frame);
       else if (frame.type === "sent") this.outbox.sent(frame.id, frame.message_id);
-      else if (this.#isLeaving) return; // meant for who is leaving
+      else if (this.isLeaving) return; // meant for who is leaving
       else if (frame.type === "reauthenticate") this.#reauthenticate(frame);
       else if (frame.type === "visitor") this.#changed(frame.visitor);
       else if (frame.type === "message") this.tell("onMessage", { from: frame.from, text: frame.text, at: frame.at });
@@ -510,10 +506,12 @@
 
     /** @param {Heard} frame */
     #welcomed({ device, visitor }) {
-      const { shelf, wish } = this;
+      const { shelf, wish, isLeaving } = this;
       this.device = device;
+      this.anonymous = visitor;
       this.pending = null;
       this.vouched = false;
+      this.#left();
       this.welcomedAt = Date.now();
       if (shelf.own !== device) {
         shelf.own = null;
@@ -521,12 +519,9 @@
       }
       this.#become("connected");
       this.outbox.repeat(device, (letter) => letter.owner === null);
-      this.anonymous = visitor;
-      const wasKnown = this.visitor?.authenticated;
-      if (wish && (wasKnown ? wish.token : !this.hasTold)) this.visitor ??= visitor;
-      else this.#is(visitor, wasKnown ? "token_unavailable" : "anonymous");
+      if (wish && (!this.hasTold || (wish.token && !isLeaving))) this.visitor ??= visitor;
+      else this.#is(visitor, this.visitor?.authenticated ? "token_unavailable" : "anonymous");
       this.#goOn();
-      this.#left();
       if (wish && !this.pending && !wish.asking && !wish.timer) this.#prove(wish, "reconnect");
     }
 
@@ -541,7 +536,7 @@
         this.#left();
         return;
       }
-      if (!this.#isLeaving && (why.code === REVOKED || why.code === SIGNED_OUT)) this.#expelled(why);
+      if (!this.isLeaving && (why.code === REVOKED || why.code === SIGNED_OUT)) this.#expelled(why);
       this.mayHurry = why.retryAfterMs === null;
       this.#become("waiting", why.reason);
       this.timer = setTimeout(() => this.#return(why.code), why.retryAfterMs ?? this.pauses.next());
@@ -561,8 +556,8 @@
     #restart() {
       clearTimeout(this.timer);
       if (this.state === "idle" || this.state === "stopped") return;
-      this.#become("connecting");
       this.link.open();
+      this.#become("connecting");
     }
 
     #pause() {
@@ -638,15 +633,17 @@
       const id = newId();
       this.pending = { id, wish };
       this.link.say({ ...frame, id });
-      const isOwed = () => !wish && this.link.isOpen && this.pending?.id === id;
-      setTimeout(() => isOwed() && this.#restart(), ANSWER_MS);
+      setTimeout(() => !wish && this.link.isOpen && this.pending?.id === id && this.#restart(), ANSWER_MS);
     }
 
     /** Given up meanwhile, it ends with its socket. @param {Heard} frame */
     #signedIn({ device, visitor }) {
       const { shelf, pending, wish } = this;
-      if (this.#isLeaving) return;
-      if (!wish || wish !== pending?.wish) return this.#restart();
+      if (this.isLeaving) return;
+      if (!wish || wish !== pending?.wish) {
+        this.isLeaving = true;
+        return this.#restart();
+      }
       const before = shelf.kept;
       const endsShared = before.device === this.device;
       const isNews = (endsShared || before.person !== visitor.id) && !wish.follows;
@@ -665,7 +662,7 @@
 
     /** @param {Heard} frame */
     #refused(frame) {
-      if (this.outbox.refused(frame, () => this.#goOn()) || this.pending?.id !== frame.id) return;
+      if (this.outbox.refused(frame, () => this.#goOn()) || !this.pending || this.pending.id !== frame.id) return;
       const { wish } = this.pending;
       this.pending = null;
       if (!wish) this.#restart();
@@ -727,10 +724,7 @@
     /** A provider is asked; a page that gave a text is told. @param {string} reason */
     #needsToken(reason) {
       const { wish } = this;
-      if (wish?.provider) {
-        this.#prove(wish, reason);
-        return;
-      }
+      if (wish?.provider) return void this.#prove(wish, reason);
       if (wish) this.spent.add(wish.text);
       this.wish = null;
       wish?.reject(new Refused(reason));
@@ -739,12 +733,14 @@
 
     // ---- signing out, and the other tabs
 
+    /** The page is told last, as it may speak then. */
     #signOut() {
+      this.isLeaving = true;
       this.change = newId();
       this.shelf.keep({ device: null, person: null, change: this.change });
-      this.#leave("signed_out");
       if (this.link.isOpen) this.#request(null, { type: "sign_out" });
       else if (this.state === "connecting") this.#restart();
+      this.#leave("signed_out");
     }
 
     /** @param {Heard} frame */
@@ -772,6 +768,7 @@
     }
 
     #left() {
+      this.isLeaving = false;
       for (const resolve of this.leaving.splice(0)) resolve(this.anonymous);
     }
 
@@ -786,12 +783,12 @@
       this.change = change;
       const owner = this.#owner;
       if (person !== null && (owner === person || (this.wish && !owner))) return;
+      this.#restart();
       this.#leave(person === null ? "signed_out_elsewhere" : "signed_in_elsewhere");
       if (person !== null && this.parked) {
         this.wish = new Wish(this.parked, this.longestMs);
         this.wish.follows = true;
       } else if (person !== null) this.tell("onTokenNeeded", { reason: "signed_in_elsewhere" });
-      this.#restart();
     }
 
     // ---- what the page is told

@@ -13,6 +13,15 @@ from tests.servers.browser import Watch
 ATTEMPTS = 5
 LONG = bool(os.environ.get("WIDGET_AUTH_LONG_TESTS"))
 
+# Its frame has no id, so the gateway's answer has none.
+_SOMETHING_ELSE_SPEAKS = """void (() => {
+  const { send } = WebSocket.prototype;
+  WebSocket.prototype.send = function (text) {
+    send.call(this, '{"type": "message"}');
+    send.call(this, text);
+  };
+})()"""
+
 
 def test_a_revoked_secret_disconnects_until_the_shop_has_the_new_one(
     open_tab: Callable[..., Tab], shop: Shop
@@ -35,6 +44,19 @@ def test_a_revoked_secret_disconnects_until_the_shop_has_the_new_one(
     assert tab.run("tokenAsked").index("reconnect") == 1
     assert len(set(tab.signed_in_with())) == len(tab.signed_in_with())
     assert len(tab.urls) == 2
+
+
+def test_a_visitor_with_the_new_secret_s_token_in_hand_is_nobody_else_in_between(
+    open_tab: Callable[..., Tab], shop: Shop
+) -> None:
+    """4401: the page hears that the proof has ended, and then of the new one."""
+    tab = open_tab()
+    tab.until_signed_in()
+    shop.site.regenerate()
+
+    tab.wait(lambda: len(tab.heard("signed_in")) == 2)
+    events = [state["event"] for state in tab.heard("onAuthStateChanged")]
+    assert events == ["signed_in", "secret_revoked", "signed_in"]
 
 
 def test_a_text_is_not_replayed_after_its_secret_was_revoked(
@@ -160,6 +182,21 @@ def test_nothing_is_waited_for_once_it_has_stopped(
     tab.run("void tiledesk.send('Anybody?').catch(({code}) => settled.push(code))")
     tab.until("settled.length === 3")
     assert sorted(tab.run("settled"), key=str) == [None, "unknown_project", "unknown_project"]
+
+
+def test_an_error_that_answers_nothing_of_the_sdk_s_is_passed_over(
+    open_tab: Callable[..., Tab],
+) -> None:
+    """As where something else in the page speaks over its socket: no exception reaches the page."""
+    tab = open_tab()
+    tab.until_signed_in()
+    tab.run(_SOMETHING_ELSE_SPEAKS)
+
+    tab.run("tiledesk.send('Still here')")
+
+    errors = [frame for frame in tab.told if frame["type"] == "error"]
+    assert errors
+    assert "id" not in errors[0]
 
 
 def test_a_gateway_that_never_welcomes_is_left(open_tab: Callable[..., Tab], shop: Shop) -> None:

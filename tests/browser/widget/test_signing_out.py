@@ -20,6 +20,10 @@ _OVERTAKEN = """void (async () => {{
   tiledesk.signOut();
 }})()"""
 
+_SPEAK_ONCE_TOLD = """void tiledesk.on("onAuthStateChanged", ({detail}) => {
+  if (detail.event.startsWith("signed_out")) window.sent = tiledesk.send("Is anybody there?");
+})"""
+
 
 def test_signing_out_clears_the_identity(open_tab: Callable[..., Tab], shop: Shop) -> None:
     """A new device, a new and empty visitor; the old device is kept nowhere."""
@@ -141,6 +145,55 @@ def test_words_after_a_sign_out_wait_for_its_answer(
     assert [frame["type"] for frame in tab.said].count("sign_out") == 1
     [message] = shop.site.get(f"/visitors/{nobody['id']}")["messages"]
     assert message["text"] == "Is anybody there?"
+
+
+@pytest.mark.parametrize("by", ["a call", "a provider", "another tab"])
+def test_what_a_page_says_once_it_is_told_of_a_sign_out_is_nobodys(
+    open_tab: Callable[..., Tab], shop: Shop, by: str
+) -> None:
+    """Also if a provider gave null, or the visitor left in another tab."""
+    tab = other = open_tab()
+    tab.until_signed_in()
+    tab.run(_SPEAK_ONCE_TOLD)
+    if by == "another tab":
+        other = open_tab(tab)
+        other.until_signed_in()
+    person = tab.run("tiledesk.visitor.id")
+    shop.logged_in = None
+    other.run(f"void {SIGN_IN}.catch(() => {{}})" if by == "a provider" else "tiledesk.signOut()")
+    tab.until("window.sent")
+
+    # Two tabs that have left change devices once more, so as to share one, and may not learn it.
+    settled = tab.run("sent.catch((error) => error.code)")
+    assert settled != "unconfirmed" or other is not tab
+    tab.until_anonymous()
+    assert tab.run("tiledesk.visitor.id") != person
+    assert shop.site.get(f"/visitors/{person}")["messages"] == []
+
+
+@pytest.mark.parametrize("kept_waiting_by", ["verification", "web"])
+def test_a_sign_out_that_a_provider_began_gives_its_visitor_to_a_later_call(
+    open_tab: Callable[..., Tab], shop: Shop, kept_waiting_by: str
+) -> None:
+    """Whoever comes after it, also where another connection has to bring that about."""
+    tab = open_tab()
+    tab.until_signed_in()
+    tab.page.clock.install()
+    shop.logged_in = None
+    process = shop.site.system.processes[kept_waiting_by]
+    process.pause()
+    try:
+        tab.run(f"{SIGN_IN}.catch(() => {{}})")
+        tab.wait(lambda: "sign_out" in [frame["type"] for frame in tab.said])
+        if kept_waiting_by == "web":
+            tab.page.clock.fast_forward(9_000)
+            tab.wait(lambda: len(tab.urls) == 2)
+        tab.run("void (window.left = tiledesk.signOut())")
+    finally:
+        process.resume()
+    tab.wait(lambda: tab.heard("anonymous"))
+
+    assert tab.run("left") == tab.run("tiledesk.visitor")
 
 
 def test_a_page_that_has_signed_out_is_not_asked_for_a_token(
