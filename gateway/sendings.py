@@ -87,8 +87,9 @@ def send_due(session: "WidgetSession") -> None:
 
 def forget_unsent(session: "WidgetSession") -> None:
     """Nothing of the session's waits any more; it has ended."""
-    session.node.words_waiting.remove(session.project_id, len(session.unsent))
-    session.unsent.clear()
+    if session.unsent:  # hardly ever, and ten thousand sessions may end at once
+        session.node.words_waiting.remove(session.project_id, len(session.unsent))
+        session.unsent.clear()
 
 
 def _has_to_wait(session: "WidgetSession") -> bool:
